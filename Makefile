@@ -1,0 +1,117 @@
+# The one door for every chore. `make help` lists the targets; people, hooks and CI use the same ones.
+#
+#   PYTHON=/path/to/python   another interpreter than the newest one found
+#   SERIES=3.11              an environment of its own for that Python series (.venv-3.11)
+#   MODES=full               I/O modes of the tests: quick, full, or names (tests/conftest.py)
+#   ARGS='…'                 more arguments for pytest, the race or the benchmarks
+
+SHELL := /bin/sh
+SERIES ?=
+MODES ?= quick
+ARGS ?=
+
+VENV := .venv$(if $(SERIES),-$(SERIES))
+BIN := $(VENV)/bin
+ifneq ($(SERIES),)
+export CARGO_TARGET_DIR := $(CURDIR)/target/python-$(SERIES)   # PyO3 is built anew for each Python
+endif
+# A virtual environment of the caller must not lead maturin or Python astray.
+unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
+
+LEAVES := quinde-reactor quinde-http quinde-router
+RUST_INPUTS := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml $(wildcard Cargo.lock) pyproject.toml
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: release ## set everything up and run the race: requests, quinde one by one, quinde at once
+	$(BIN)/quinde race $(ARGS)
+
+test: test-rust test-python ## run all tests on the quick build: {reactor, transport} x asyncio, and uvloop
+
+test-rust: check
+	@echo "== tests of the Rust crates"
+	cargo test --locked --profile fast --quiet $(LEAVES:%=-p %)
+
+test-python: $(VENV)/.dev $(VENV)/.fast
+	@echo "== tests of the package, modes: $(MODES)"
+	$(BIN)/python -m pytest --modes=$(MODES) $(ARGS)
+
+build: $(VENV)/.dev $(VENV)/.fast ## make .venv with all tools and the extension, quick to build
+
+release: $(VENV)/.run $(VENV)/.release ## the same with the extension as users get it, slow to build
+
+lint: $(VENV)/.dev ## formatting, lints, import contracts, sizes and wording
+	@tools/check.sh lint
+	cargo fmt --all --check
+	cargo clippy --locked --profile fast --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/sizes.py
+	$(BIN)/python tools/wording.py
+
+types: $(VENV)/.dev $(VENV)/.fast ## mypy --strict, and the stub of the extension against the binary
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest quinde._core --allowlist tools/stubtest-allow.txt --mypy-config-file pyproject.toml
+
+docs: $(VENV)/.dev $(VENV)/.fast ## run every example, and each sample of README.md and docs/
+	$(BIN)/python -m pytest tests/examples $(ARGS)
+
+# The benchmarks make an environment of their own, with the peers in it, and build quinde there as users get it.
+bench-quick: check ## measure quinde beside its peers, short windows (under 3 minutes once all is built)
+	python=$$(tools/python.sh $(SERIES)) && $$python benchmarks/run.py --quick $(ARGS)
+
+bench: check ## measure quinde beside its peers, long windows
+	python=$$(tools/python.sh $(SERIES)) && $$python benchmarks/run.py $(ARGS)
+
+format: $(VENV)/.dev ## bring all files into form
+	cargo fmt --all
+	$(BIN)/ruff format --quiet
+	$(BIN)/ruff check --quiet --fix
+
+all: lint types ## everything, with the full matrix of modes, and on Python 3.11
+	$(MAKE) test MODES=full
+	$(MAKE) test-python MODES=full SERIES=3.11
+
+clean: ## remove what was built, environments included
+	rm -rf target .venv .venv-* dist benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/quinde/_core.*.so
+
+check:
+	@tools/check.sh
+
+# Stamps: each says what has been done to the environment, and is older than what it was made of when that is due again.
+$(VENV)/.made: | check
+	@python=$$(tools/python.sh $(SERIES)) && echo "== $(VENV) with $$python" && $$python -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.run: pyproject.toml $(VENV)/.made
+	@echo "== run-time dependencies"
+	@$(BIN)/python tools/requirements.py build race > $(VENV)/requirements-run.txt
+	$(PIP) --quiet -r $(VENV)/requirements-run.txt
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.made
+	@echo "== tools for tests and lints"
+	@$(BIN)/python tools/requirements.py checks > $(VENV)/requirements-dev.txt
+	$(PIP) --quiet -r $(VENV)/requirements-dev.txt
+	@touch $@
+
+# One extension at a time lies beside the package: building one kind takes the other's stamp away.
+$(VENV)/.fast: $(RUST_INPUTS) | check $(VENV)/.dev
+	@echo "== the extension, profile fast (about a minute when everything is new)"
+	@rm -f $(VENV)/.release
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --profile fast
+	@touch $@
+
+$(VENV)/.release: $(RUST_INPUTS) | check $(VENV)/.run
+	@echo "== the extension, profile release (about two minutes when everything is new)"
+	@rm -f $(VENV)/.fast
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --release
+	@touch $@
