@@ -1,0 +1,56 @@
+//! Events that wait to be pulled.
+//!
+//! Pieces of a body that came in one read become one event: a peer that sends tiny chunks must not
+//! make each of them cost an allocation and a call into user code.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::{Event, StreamId};
+
+#[derive(Debug)]
+pub(crate) struct Events<H> {
+    queue: VecDeque<(StreamId, Event<H>)>,
+    gathered: Vec<u8>,
+}
+
+impl<H> Events<H> {
+    pub(crate) fn new() -> Events<H> {
+        Events {
+            queue: VecDeque::new(),
+            gathered: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.gathered.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, stream: StreamId, event: Event<H>) {
+        self.flush(stream);
+        self.queue.push_back((stream, event));
+    }
+
+    /// A piece of the body.
+    pub(crate) fn data(&mut self, piece: &[u8]) {
+        self.gathered.extend_from_slice(piece);
+    }
+
+    /// The read is over: what was gathered becomes an event.
+    pub(crate) fn flush(&mut self, stream: StreamId) {
+        if !self.gathered.is_empty() {
+            let data = Bytes::from(std::mem::take(&mut self.gathered));
+            self.queue.push_back((stream, Event::Data(data)));
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(StreamId, Event<H>)> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.gathered.clear();
+    }
+}
