@@ -1,0 +1,119 @@
+"""How long a request may take: `ClientTimeout`, and the guard that ends a waiting task when time is up.
+
+The core watches the time of an exchange on the wire (`total`, `sock_read`); what is waited for before, a
+place in the pool, names, the connection, user code, is under a `Deadline`: when it fires it cancels the task,
+and on leaving the block takes the cancellation back and raises `TimeoutError` instead, so that
+`task.cancelling()` is 0 again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from quinde.net import reactor
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from quinde._core import Timer
+
+__all__ = ("DEFAULT_TIMEOUT", "ClientTimeout", "Deadline", "moment", "seconds_until")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTimeout:
+    """Say how long a request may take, in seconds; None or 0 is no limit.
+
+    Args:
+        total: the whole request: waiting for a connection, redirects, and reading the body.
+        connect: getting a connection, with the time spent waiting for a place in the pool.
+        sock_read: between two receives.
+        sock_connect: one attempt to connect to a host, not counting the wait for a place.
+        ceil_threshold: limits above it are rounded up to a whole second, so that timers fall together.
+    """
+
+    total: float | None = None
+    connect: float | None = None
+    sock_read: float | None = None
+    sock_connect: float | None = None
+    ceil_threshold: float = 5
+
+
+DEFAULT_TIMEOUT: Final = ClientTimeout(total=5 * 60, sock_connect=30)
+"""What a session uses unless told otherwise."""
+
+
+def moment(delay: float | None, now: float, ceil_threshold: float = 5) -> float | None:
+    """Tell when a delay is over.
+
+    Args:
+        delay: in seconds; None, 0 or less is no limit.
+        now: the monotonic clock.
+        ceil_threshold: a longer delay ends on a whole second of the clock.
+
+    Returns:
+        A moment of the monotonic clock, None if there is no limit.
+    """
+    if not delay or delay <= 0:
+        return None
+    when = now + delay
+    return float(math.ceil(when)) if delay > ceil_threshold else when
+
+
+def seconds_until(when: float | None) -> float:
+    """Tell how many seconds are left, at least a millisecond; 0.0 stands for no limit."""
+    return 0.0 if when is None else max(0.001, when - time.monotonic())
+
+
+class Deadline:
+    """Raise `TimeoutError` out of a block that lasts too long.
+
+    Args:
+        when: when it ends, by the monotonic clock; None for no limit.
+    """
+
+    __slots__ = ("_cancelling", "_task", "_timer", "fired", "when")
+
+    def __init__(self, when: float | None) -> None:
+        self.when = when
+        self.fired = False
+        self._timer: Timer | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+
+    def __enter__(self) -> Deadline:
+        if self.when is not None:
+            task = asyncio.current_task()
+            if task is None:
+                raise RuntimeError("a request must run in a task, that it can be ended in time")
+            self._task = task
+            self._cancelling = task.cancelling()
+            self._timer = reactor.engine().timer(seconds_until(self.when), self._fire)
+        return self
+
+    def _fire(self) -> None:
+        task = self._task
+        if task is not None:
+            self.fired = True
+            task.cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.fired or task is None:
+            return
+        # If somebody else has cancelled the task too, that cancellation goes on and wins.
+        if (
+            task.uncancel() <= self._cancelling
+            and kind is not None
+            and issubclass(kind, asyncio.CancelledError)
+        ):
+            raise TimeoutError from error

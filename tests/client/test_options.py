@@ -1,0 +1,91 @@
+"""What is refused, by name, and what passes because it asks for nothing."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import aiohttp
+import pytest
+
+from quinde.client.options import RequestOptions, refuse_call, refuse_session
+from quinde.client.session import ClientSession
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cookies", {"a": "b"}),
+        ("cookie_jar", object()),
+        ("auth", ("u", "p")),
+        ("proxy", "http://proxy/"),
+        ("proxy_auth", ("u", "p")),
+        ("trust_env", True),
+        ("trace_configs", [object()]),
+        ("ssl_shutdown_timeout", 1),
+        ("read_timeout", 5),
+        ("conn_timeout", 5),
+        ("ws_response_class", object),
+        ("ssl", False),
+    ],
+)
+def test_session_arguments_that_are_not_there_yet(name: str, value: Any) -> None:
+    with pytest.raises(NotImplementedError, match=f"^{name} is not part of this version: "):
+        refuse_session({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cookies", {"a": "b"}),
+        ("auth", ("u", "p")),
+        ("compress", "gzip"),
+        ("proxy", "http://proxy/"),
+        ("proxy_headers", {"a": "b"}),
+        ("read_until_eof", False),
+        ("ssl", False),
+        ("ssl_context", object()),
+        ("verify_ssl", False),
+        ("fingerprint", b"x"),
+        ("server_hostname", "host"),
+        ("trace_request_ctx", {}),
+        ("upload_tracker", object()),
+    ],
+)
+def test_call_arguments_that_are_not_there_yet(name: str, value: Any) -> None:
+    with pytest.raises(NotImplementedError, match=f"^{name} is not part of this version: "):
+        refuse_call({name: value})
+
+
+def test_values_that_ask_for_nothing_pass() -> None:
+    refuse_session({"cookies": None, "trust_env": False, "trace_configs": [], "proxy": None, "ssl": True})
+    refuse_call({"cookies": {}, "ssl": True, "read_until_eof": True, "compress": None, "proxy": None})
+
+
+def test_names_that_nobody_knows() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        refuse_session({"colour": 1})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        refuse_call({"colour": None})
+
+
+async def test_session_refuses_at_once_and_calls_when_they_are_made() -> None:
+    with pytest.raises(NotImplementedError, match="proxy"):
+        ClientSession(proxy="http://proxy/")
+    async with ClientSession() as client:
+        with pytest.raises(NotImplementedError, match="ssl"):
+            await client.get("http://127.0.0.1:1/", ssl=False)
+        with pytest.raises(TypeError, match="colour"):
+            await client.get("http://127.0.0.1:1/", colour=1)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_every_argument_of_aiohttp_is_taken_or_refused_by_name() -> None:
+    ours = set(inspect.signature(ClientSession).parameters)
+    for name in set(inspect.signature(aiohttp.ClientSession).parameters) - ours:
+        with pytest.raises(NotImplementedError, match=f"^{name} "):
+            refuse_session({name: object()})
+    known = set(RequestOptions.__annotations__) | {"self", "method", "str_or_url"}
+    for name in set(inspect.signature(aiohttp.ClientSession._request).parameters) - known:
+        with pytest.raises(NotImplementedError, match=f"^{name} "):
+            refuse_call({name: object()})

@@ -1,0 +1,119 @@
+"""The transport façade over a connection of the core."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quinde.net.transport import BorrowedSocket, CoreTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class FakeConnection:
+    """What the façade asks of `_core.Connection`."""
+
+    peername = ("192.0.2.1", 1)
+    sockname = ("192.0.2.2", 2)
+    write_buffer_size = 7
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.calls: list[Any] = []
+        self.closing = False
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.calls.append((name, *args))
+
+
+@pytest.fixture
+def connection() -> Iterator[Any]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield FakeConnection(ours)
+
+
+PROTOCOL = asyncio.Protocol()
+
+
+def test_addresses_and_defaults(connection: Any) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    assert transport.get_extra_info("peername") == ("192.0.2.1", 1)
+    assert transport.get_extra_info("sockname") == ("192.0.2.2", 2)
+    assert transport.get_extra_info("sslcontext") is None
+    assert transport.get_extra_info("cipher", "none") == "none"
+    assert transport.get_protocol() is PROTOCOL
+    assert transport.get_write_buffer_size() == 7
+    assert transport.get_write_buffer_limits() == (16384, 65536)
+    assert "open" in repr(transport)
+
+
+def test_commands_are_passed_on(connection: Any) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    transport.pause_reading()
+    transport.resume_reading()
+    transport.write(bytearray(b"a"))
+    transport.writelines([b"b", memoryview(b"c")])
+    transport.close()
+    transport.abort()
+    assert connection.calls == [
+        ("pause_reading",),
+        ("resume_reading",),
+        ("write", b"a"),
+        ("write", b"bc"),
+        ("close",),
+        ("abort",),
+    ]
+    assert transport.is_reading()
+    connection.closing = True
+    assert transport.is_closing()
+    assert not transport.is_reading()
+    assert "closing" in repr(transport)
+
+
+def test_what_it_cannot_do_is_refused(connection: Any) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    assert not transport.can_write_eof()
+    for call in (
+        transport.write_eof,
+        transport.set_write_buffer_limits,
+        lambda: transport.set_protocol(PROTOCOL),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+def test_socket_is_lent_and_never_closed(connection: Any) -> None:
+    borrowed = CoreTransport(connection, PROTOCOL).get_extra_info("socket")
+    assert isinstance(borrowed, BorrowedSocket)
+    assert borrowed.fileno() == connection.sock.fileno()
+    assert (borrowed.family, borrowed.type, borrowed.proto) == (socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    assert borrowed.gettimeout() == 0
+    borrowed.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    assert borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= 4096
+    assert borrowed.getsockname() == connection.sock.getsockname()
+    assert borrowed.getpeername() == connection.sock.getpeername()
+    assert connection.sock.fileno() >= 0
+    assert not hasattr(borrowed, "recv")
+    assert not hasattr(borrowed, "close")
+
+
+def test_socket_of_a_connection_that_is_gone(connection: Any) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    borrowed = transport.get_extra_info("socket")
+    connection.sock.close()
+    assert borrowed.fileno() == -1
+    with pytest.raises(OSError, match="gone"):
+        borrowed.getsockname()
+    assert transport.get_extra_info("socket") is None
+    assert repr(borrowed) == "<BorrowedSocket fd=-1>"
