@@ -1,0 +1,66 @@
+"""The course of a race: which addresses are fetched, how many, how many at once, and how long to wait.
+
+A plain value that every contestant gets and that crosses to its process as JSON. Knows no library and no
+server.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+__all__ = ("PLACE", "Course", "check_template")
+
+PLACE = "{n}"
+"""What stands in an address template for the number."""
+
+
+def check_template(template: str) -> str | None:
+    """Return what is wrong with an address template, or None if it is good."""
+    if PLACE not in template:
+        return f"needs {PLACE} where the number goes, as in http://localhost:8080/api/v2/pokemon/{PLACE}"
+    if any(not character.isprintable() or character.isspace() for character in template):
+        return "has a space or control character in it"
+    try:
+        parts = urlsplit(template.replace(PLACE, "1"))
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"is no URL: {error}"
+    if parts.scheme not in ("http", "https") or not host:
+        return f"must be an http:// or https:// URL with a host, not {template!r}"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What every contestant has to fetch.
+
+    Attributes:
+        template: The address, with `{n}` where the number goes.
+        count: How many requests.
+        concurrency: How many of them at once, for contestants that can.
+        timeout: How long one request may take, in seconds.
+        numbers: How many different numbers the server knows; beyond it they start again at 1. None: no end.
+    """
+
+    template: str
+    count: int
+    concurrency: int
+    timeout: float
+    numbers: int | None = None
+
+    def stops(self) -> Iterator[tuple[int, str]]:
+        """Yield the number and the address of every request, in order."""
+        for index in range(self.count):
+            number = 1 + (index if self.numbers is None else index % self.numbers)
+            yield number, self.template.replace(PLACE, str(number))
+
+    def to_json(self) -> str:
+        """Return the course as JSON text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the course that `to_json` wrote."""
+        return cls(**json.loads(text))

@@ -1,0 +1,142 @@
+"""`quinde race`: fetch the same addresses in several ways and compare the time.
+
+The command's options and the order of events; each step lives in a module of its own. What costs time to
+import is imported when a race is run, not when the program lists its commands.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from quinde.cli.course import PLACE, Course, check_template
+from quinde.cli.result import Row, rows_to_json
+
+__all__ = ("race",)
+
+
+def _checked_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    wrong = None if value is None else check_template(value)
+    if wrong is not None:
+        raise click.BadParameter(wrong, context, parameter)
+    return value
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if math.isfinite(value):
+        return value
+    raise click.BadParameter("must be a finite number", context, parameter)
+
+
+@click.command()
+@click.option(
+    "--url",
+    callback=_checked_url,
+    metavar="TEMPLATE",
+    help=f"Fetch from a real server: an address with {PLACE} for the numbers 1, 2, 3 …",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=151, show_default=True, help="How many requests."
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many requests under way at once, where a contestant can.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(min=0, max=60_000),
+    callback=_finite,
+    default=20.0,
+    show_default=True,
+    metavar="MS",
+    help="How long the embedded server waits before each answer, in milliseconds.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one request may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON list and nothing else.")
+@click.pass_context
+def race(
+    context: click.Context,
+    url: str | None,
+    count: int,
+    concurrency: int,
+    latency: float,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Fetch 151 Pokémon with requests and with quinde, one at a time and concurrently, and compare.
+
+    Without --url an embedded PokéAPI look-alike answers, in a process of its own: no network is needed.
+    """
+    if url is not None and context.get_parameter_source("latency") is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--latency is for the embedded server: leave it out with --url")
+    course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout)
+    with _staged(course, latency / 1000) as staged:
+        rows = _run(staged)
+    _print(rows, _title(staged, None if url else latency), as_json)
+    return _complain(rows)
+
+
+@contextmanager
+def _staged(course: Course, latency: float) -> Iterator[Course]:
+    from quinde.cli.stage import embedded_pokeapi, try_server
+
+    if course.template:
+        try_server(course)
+        yield course
+    else:
+        with embedded_pokeapi(latency) as (template, numbers):
+            yield replace(course, template=template, numbers=numbers)
+
+
+def _run(course: Course) -> list[Row]:
+    from quinde.cli.contestants import CONTESTANTS
+    from quinde.cli.lane import run_lane
+    from quinde.cli.progress import display
+
+    rows = []
+    with display() as shown:
+        for key, contestant in CONTESTANTS.items():
+            shown.start(contestant.name, course.count)
+            rows.append(run_lane(key, course, shown.arrived))
+            shown.finish()
+    return rows
+
+
+def _title(course: Course, latency: float | None) -> str:
+    many = "1 request" if course.count == 1 else f"{course.count} requests"
+    where = course.template if latency is None else f"the embedded PokéAPI, {latency:g} ms each"
+    return f"{many} to {where}"
+
+
+def _print(rows: list[Row], title: str, as_json: bool) -> None:
+    if as_json:
+        json.dump(rows_to_json(rows), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        sys.stdout.flush()  # here a reader that has gone is still an error that ends the program quietly
+        return
+    from quinde.cli.report import print_report
+
+    print_report(title, rows)
+
+
+def _complain(rows: list[Row]) -> int:
+    """Print each reason for a missing figure once, on stderr, and return the exit code."""
+    reasons = dict.fromkeys(row.error for row in rows if row.error is not None)
+    for reason in reasons:
+        click.echo(f"quinde: {reason}", err=True)
+    return 1 if reasons else 0

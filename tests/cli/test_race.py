@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from quinde.cli.commands import cli
+from quinde.cli.contestants import CONTESTANTS
+from quinde.cli.race import race
+from tests.cli.support import (
+    PATIENCE,
+    QUINDE,
+    accept,
+    answering,
+    heeding_interrupts,
+    listening,
+    pokemon,
+    quinde,
+    session_members,
+    terminal,
+    wait_for_end,
+)
+from tests.support.servers import closed_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMES = [contestant.name for contestant in CONTESTANTS.values()]
+QUICK = ("--count", "6", "--latency", "1")
+
+
+def one_line(text: str) -> str:
+    """Assert that `text` is one line without a traceback, and return it."""
+    assert text.startswith("quinde: "), text
+    assert text.endswith("\n"), text
+    assert text.count("\n") == 1, text
+    return text
+
+
+# Results
+
+
+def test_a_race_in_a_pipe_is_plain() -> None:
+    ended = quinde("race", *QUICK)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("6 requests to the embedded PokéAPI, 1 ms each\n")
+    assert "\x1b" not in ended.stdout
+    assert "\r" not in ended.stdout
+    for name in NAMES:
+        assert ended.stdout.count(name) == 2, "once in the table, once in the chart"
+
+
+def test_json_is_a_list_of_rows_and_nothing_else() -> None:
+    ended = quinde("race", *QUICK, "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    rows: list[dict[str, Any]] = json.loads(ended.stdout)
+    assert [row["name"] for row in rows] == NAMES
+    for row in rows:
+        assert row["seconds"] > 0
+        assert row["requests"] == 6
+        assert row["requests_per_second"] == pytest.approx(6 / row["seconds"], rel=0.01)
+        assert row["times_faster"] == pytest.approx(rows[0]["seconds"] / row["seconds"], rel=0.01)
+        assert row["error"] is None
+
+
+def test_by_default_all_151_are_fetched_20_ms_each() -> None:
+    defaults = {parameter.name: parameter.default for parameter in race.params}
+    assert (defaults["count"], defaults["latency"], defaults["concurrency"]) == (151, 20.0, 100)
+
+
+def test_latency_is_waited_once_a_request_or_all_at_once() -> None:
+    rows = json.loads(
+        quinde("race", "--count", "10", "--latency", "30", "--concurrency", "10", "--json").stdout
+    )
+    by_name = {row["name"]: row["seconds"] for row in rows}
+    assert by_name["requests.get"] >= 0.3
+    assert by_name["quinde, one at a time"] >= 0.3
+    assert 0.03 <= by_name["quinde, concurrently"] < by_name["quinde, one at a time"]
+
+
+def test_more_than_151_go_round() -> None:
+    rows = json.loads(quinde("race", "--count", "153", "--latency", "0", "--json").stdout)
+    assert [row["requests"] for row in rows] == [153, 153, 153]
+
+
+def test_a_real_server_by_its_template() -> None:
+    with answering(pokemon) as url:
+        result = CliRunner().invoke(cli, ["race", "--url", url + "/p/{n}", "--count", "3"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"3 requests to {url}/p/{{n}}\n")
+
+
+# A terminal
+
+
+def test_a_terminal_shows_bars_and_names_then_the_table() -> None:
+    with terminal(*QUINDE, "race", "--count", "20", "--latency", "10") as screen:
+        assert screen.read_to_end() == 0
+    text = screen.seen.decode()
+    assert "20/20" in text
+    assert "bulbasaur" in text
+    assert "raticate" in text
+    assert "\x1b[" in text
+    table = text[text.rindex("20 requests to the embedded PokéAPI") :]
+    for name in NAMES:
+        assert table.count(name) == 2
+
+
+def test_ctrl_c_ends_at_once_and_leaves_no_process() -> None:
+    with terminal(*QUINDE, "race", "--latency", "200") as screen:
+        screen.read_until(b"bulbasaur")
+        assert len(session_members(screen.process.pid)) == 3, "the race, the server, a contestant"
+        screen.press(b"\x03")
+        assert screen.read_to_end() == 130
+        assert session_members(screen.process.pid) == []
+    assert b"Traceback" not in screen.seen
+    assert b"KeyboardInterrupt" not in screen.seen
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)]
+)
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_contestant_ends_with_the_race(number: signal.Signals, code: int, answers: int) -> None:
+    """The race is stopped while its first request (0: the trial, 1: a contestant's) waits for an answer."""
+    with listening() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}" + "/{n}"
+        running = subprocess.Popen(
+            heeding_interrupts([*QUINDE, "race", "--url", url]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with running:
+            for _ in range(answers):
+                with accept(listener) as trial:
+                    trial.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            with accept(listener) as waiting:
+                running.send_signal(number)
+                stdout, stderr = running.communicate(timeout=PATIENCE)
+                wait_for_end(waiting)
+    assert (running.returncode, stdout, stderr.strip()) == (code, b"", b"")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--url", "http://localhost/"], "needs {n}"),
+        (["--url", "ftp://localhost/{n}"], "must be an http:// or https:// URL"),
+        (["--url", ""], "needs {n}"),
+        (["--count", "0"], "'--count': 0 is not in the range"),
+        (["--count", "-3"], "'--count': -3 is not in the range"),
+        (["--count", "many"], "'many' is not a valid integer"),
+        (["--concurrency", "0"], "'--concurrency': 0 is not in the range"),
+        (["--latency", "-1"], "'--latency': -1.0 is not in the range"),
+        (["--latency", "nan"], "'--latency'"),
+        (["--timeout", "0"], "'--timeout': 0.0 is not in the range"),
+        (["--timeout", "nan"], "'--timeout'"),
+        (["--timeout", "inf"], "'--timeout'"),
+        (["--url", "http://localhost/{n}", "--latency", "5"], "--latency is for the embedded server"),
+        (["--url"], "Option '--url' requires an argument"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], reason: str) -> None:
+    result = CliRunner().invoke(cli, ["race", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in one_line(result.stderr)
+
+
+def test_nobody_listens() -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    ended = quinde("race", "--url", url + "/{n}", "--json")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"cannot fetch {url}/1" in one_line(ended.stderr)
+
+
+def test_an_unknown_host() -> None:
+    ended = quinde("race", "--url", "http://nowhere.invalid/{n}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "nowhere.invalid" in one_line(ended.stderr)
+
+
+def test_https() -> None:
+    """A plain server behind an https address fails, whether this version speaks TLS or refuses it."""
+    with answering(pokemon) as url:
+        ended = quinde("race", "--url", url.replace("http:", "https:") + "/{n}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"cannot fetch {url.replace('http:', 'https:')}/1: " in one_line(ended.stderr)
+
+
+def test_a_server_that_hangs() -> None:
+    with listening() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ended = quinde("race", "--url", url + "/{n}", "--timeout", "0.2")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert one_line(ended.stderr) == f"quinde: {url}/1 gave no answer within 0.2 s\n"
+
+
+def garbage(path: str) -> tuple[int, str, bytes]:
+    return 500, "Oh\x1b[31m no", b""
+
+
+def missing(path: str) -> tuple[int, str, bytes]:
+    return 404, "Not Found", b""
+
+
+@pytest.mark.parametrize(("answer", "status"), [(garbage, "500 Oh"), (missing, "404 Not Found")])
+def test_a_server_that_refuses_at_once(answer: Callable[[str], tuple[int, str, bytes]], status: str) -> None:
+    with answering(answer) as url:
+        ended = quinde("race", "--url", url + "/{n}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    line = one_line(ended.stderr)
+    assert f"{url}/1" in line
+    assert "\x1b" not in line
+    if answer is missing:
+        assert f"answered {status}" in line
+
+
+def test_a_server_that_refuses_later_is_said_once_and_leaves_no_figures() -> None:
+    def answer(path: str) -> tuple[int, str, bytes]:
+        return pokemon(path) if path == "/1" else (404, "Not Found", b"")
+
+    with answering(answer) as url:
+        ended = quinde("race", "--url", url + "/{n}", "--count", "2", "--json")
+    assert ended.returncode == 1
+    assert one_line(ended.stderr) == f"quinde: {url}/2 answered 404 Not Found, not 200\n"
+    assert [row["seconds"] for row in json.loads(ended.stdout)] == [None, None, None]
+
+
+def test_without_requests_the_row_says_how_to_get_it(tmp_path: Any) -> None:
+    (tmp_path / "requests.py").write_text("raise ModuleNotFoundError(name='requests')")
+    ended = quinde(
+        "race", *QUICK, PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    )
+    assert ended.returncode == 1
+    remedy = 'requests is not installed: pip install "quinde[race]"'
+    assert one_line(ended.stderr) == f"quinde: {remedy}\n"
+    assert f"  requests.get: {remedy}\n" in ended.stdout
+    assert ended.stdout.count("quinde, concurrently") == 2
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_that_goes_away(form: tuple[str, ...]) -> None:
+    """`quinde race | head -c0`: no traceback about the broken pipe."""
+    with subprocess.Popen(
+        [*QUINDE, "race", *QUICK, *form],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(PATIENCE) == 1
