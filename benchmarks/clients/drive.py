@@ -1,0 +1,97 @@
+"""Runs one client under test: reads works as JSON lines on stdin, does them, answers on stdout.
+
+For each work it warms up, says `ready`, waits for `go`, runs the window, says `done`, and reports when it is
+asked to. So the harness reads this process's CPU time at the edges of the window, without the report's part.
+Between works it sits in a blocking read and costs nothing.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import sys
+import time
+from array import array
+from typing import Any
+
+from session import Fetch
+
+
+class WrongBodyError(Exception):
+    """The client gave a body of another size than the origin sent."""
+
+
+async def run_for(seconds: float, fetch: Fetch, work: dict[str, Any]) -> tuple[float, array[float]]:
+    """Fetch with `in_flight` tasks for so many seconds; give the real seconds and each request's latency."""
+    latencies: array[float] = array("d")
+    path, size = work["path"], work["size"]
+    start = time.perf_counter()
+    deadline = start + seconds
+
+    async def worker() -> None:
+        now = start
+        while now < deadline:
+            got = await fetch(path)
+            if got != size:
+                raise WrongBodyError(f"{got} bytes of {path} in place of {size}")
+            before, now = now, time.perf_counter()
+            latencies.append(now - before)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(work["in_flight"]):
+            group.create_task(worker())
+    return time.perf_counter() - start, latencies
+
+
+async def do(client: Any, origin: str, work: dict[str, Any]) -> None:
+    """Do one work by the protocol described above."""
+    async with client.connect(origin, work["in_flight"]) as fetch:
+        await run_for(work["warm_up"], fetch, work)
+        say({"state": "ready"})
+        listen()
+        seconds, latencies = await run_for(work["seconds"], fetch, work)
+        say({"state": "done"})
+        listen()
+    ordered = sorted(latencies)
+    say(
+        {
+            "requests": len(ordered),
+            "seconds": seconds,
+            "p50_us": ordered[len(ordered) // 2] * 1e6,
+            "p99_us": ordered[len(ordered) * 99 // 100] * 1e6,
+        }
+    )
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write one line to the harness."""
+    print(json.dumps(message), flush=True)
+
+
+def listen() -> dict[str, Any] | None:
+    """Read one line from the harness, blocking the loop on purpose; None at its end."""
+    line = sys.stdin.readline()
+    message: dict[str, Any] | None = json.loads(line) if line else None
+    return message
+
+
+async def main(client: Any, origin: str) -> None:
+    """Do works until stdin ends; a work that fails is reported and the next one starts afresh."""
+    say({"state": "up"})
+    while (work := listen()) is not None:
+        try:
+            await do(client, origin, work)
+        except Exception as error:
+            causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+            say({"error": f"{type(causes[0]).__name__}: {causes[0]}"})
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--client", required=True, help="module of this directory")
+    arguments.add_argument("--origin", required=True)
+    arguments.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    chosen = arguments.parse_args()
+    factory = importlib.import_module("uvloop").new_event_loop if chosen.loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main(importlib.import_module(chosen.client), chosen.origin))
