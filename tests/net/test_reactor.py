@@ -132,7 +132,9 @@ async def test_a_callback_that_fails_goes_to_the_loops_exception_handler():
     assert isinstance(await seen, LookupError)
 
 
-@pytest.mark.parametrize(("value", "expected"), [("transport", "transport"), ("reactor", "reactor"), ("", "reactor")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("transport", "transport"), ("reactor", "reactor"), ("", "reactor")]
+)
 async def test_backend_follows_the_environment(monkeypatch, value, expected):
     monkeypatch.setenv("QUINDE_IO", value)
     assert reactor.backend() == expected

@@ -1,0 +1,207 @@
+//! What has to be done in Python, and how: the only place of the driver that wakes, calls and drops.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use quinde_http::{ResponseHead, Segment};
+
+use super::connection::Connection;
+use super::{Link, Source, with_loop};
+use crate::errors::{Failure, Stage, exception};
+use crate::objects::body::Body;
+use crate::objects::response::IncomingResponse;
+use crate::python;
+
+/// One thing to do when the borrow of the loop's state has ended.
+pub enum Action {
+    /// A future has its result.
+    Resolve(Py<PyAny>, Py<PyAny>),
+    /// A future fails.
+    Fail(Py<PyAny>, Failure, Stage),
+    /// A future fails with this very exception.
+    Raise(Py<PyAny>, PyErr),
+    /// A body ends in an error; whoever waits for it learns so.
+    FailBody(Py<Body>, Failure, Stage),
+    /// A response head came: its future gets an `IncomingResponse`.
+    Respond {
+        future: Py<PyAny>,
+        link: Link,
+        head: Box<ResponseHead>,
+        body: Option<Py<Body>>,
+    },
+    /// `callable()` or `callable(argument)`; what it raises goes to the loop's exception handler.
+    Call(Py<PyAny>, Option<Py<PyAny>>),
+    /// `task.cancel()`.
+    Cancel(Py<PyAny>),
+    /// A command for an asyncio transport.
+    Transport(Py<PyAny>, TransportCommand),
+    /// Something that nobody can catch goes to the loop's exception handler.
+    Report(&'static str, PyErr),
+    /// Set the loop's timer to an earlier deadline.
+    Arm,
+    /// Schedule a turn of the engine.
+    ScheduleTurn,
+    /// Drop what may run code when it is dropped.
+    Drop(Dropped),
+}
+
+pub enum TransportCommand {
+    Write(Vec<Segment>),
+    WriteEof,
+    PauseReading,
+    ResumeReading,
+    Close,
+    Abort,
+}
+
+/// Values that are only dropped; the fields are never read.
+#[allow(dead_code, reason = "held for their destructors")]
+pub enum Dropped {
+    Object(Py<PyAny>),
+    Connection(Box<Connection>),
+    Source(Source),
+}
+
+/// Performs every pending action of a loop, in order. Actions that come up meanwhile are performed too.
+pub fn perform(py: Python<'_>, serial: u64) {
+    while let Some(Some(action)) = with_loop(serial, |state| state.actions.pop_front()) {
+        let outcome = run(py, serial, action);
+        if let Err(error) = outcome {
+            report(py, serial, "quinde: a callback failed", error);
+        }
+    }
+}
+
+/// Hands an exception that no caller can get to the loop's exception handler.
+pub fn report(py: Python<'_>, serial: u64, message: &str, error: PyErr) {
+    match with_loop(serial, |state| state.handles.event_loop.clone_ref(py)) {
+        Some(event_loop) => python::report(py, &event_loop, message, error),
+        None => error.write_unraisable(py, None),
+    }
+}
+
+fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
+    match action {
+        Action::Resolve(future, value) => resolve(py, &future, value),
+        Action::Fail(future, failure, stage) => fail(py, &future, &failure, stage),
+        Action::Raise(future, error) => fail_with(py, &future, &error),
+        Action::FailBody(body, failure, stage) => body.get().fail(py, &exception(py, &failure, stage)),
+        Action::Respond {
+            future,
+            link,
+            head,
+            body,
+        } => {
+            let response = Py::new(py, IncomingResponse::new(link, *head, body))?;
+            resolve(py, &future, response.into_any())
+        }
+        Action::Call(callable, None) => callable.call0(py).map(drop),
+        Action::Call(callable, Some(argument)) => callable.call1(py, (argument,)).map(drop),
+        Action::Cancel(task) => task.call_method0(py, intern!(py, "cancel")).map(drop),
+        Action::Transport(transport, command) => command_transport(py, &transport, command),
+        Action::Report(message, error) => {
+            report(py, serial, message, error);
+            Ok(())
+        }
+        Action::Arm => super::engine::arm(py, serial),
+        Action::ScheduleTurn => schedule_turn(py, serial),
+        Action::Drop(dropped) => {
+            drop(dropped);
+            Ok(())
+        }
+    }
+}
+
+pub fn is_done(py: Python<'_>, future: &Py<PyAny>) -> PyResult<bool> {
+    future.call_method0(py, intern!(py, "done"))?.is_truthy(py)
+}
+
+/// Sets a future's result unless it was cancelled meanwhile.
+pub fn resolve(py: Python<'_>, future: &Py<PyAny>, value: Py<PyAny>) -> PyResult<()> {
+    if !is_done(py, future)? {
+        future.call_method1(py, intern!(py, "set_result"), (value,))?;
+    }
+    Ok(())
+}
+
+/// Sets a future's exception unless it was cancelled meanwhile.
+pub fn fail_with(py: Python<'_>, future: &Py<PyAny>, error: &PyErr) -> PyResult<()> {
+    if !is_done(py, future)? {
+        future.call_method1(py, intern!(py, "set_exception"), (error.value(py),))?;
+    }
+    Ok(())
+}
+
+fn fail(py: Python<'_>, future: &Py<PyAny>, failure: &Failure, stage: Stage) -> PyResult<()> {
+    if is_done(py, future)? {
+        return Ok(());
+    }
+    fail_with(py, future, &exception(py, failure, stage))
+}
+
+fn command_transport(py: Python<'_>, transport: &Py<PyAny>, command: TransportCommand) -> PyResult<()> {
+    let name = match command {
+        TransportCommand::Write(segments) => {
+            let bytes = join(py, &segments)?;
+            return transport
+                .call_method1(py, intern!(py, "write"), (bytes,))
+                .map(drop);
+        }
+        TransportCommand::WriteEof => {
+            if transport
+                .call_method0(py, intern!(py, "can_write_eof"))?
+                .is_truthy(py)?
+            {
+                transport.call_method0(py, intern!(py, "write_eof"))?;
+            }
+            return Ok(());
+        }
+        TransportCommand::PauseReading => intern!(py, "pause_reading"),
+        TransportCommand::ResumeReading => intern!(py, "resume_reading"),
+        TransportCommand::Close => intern!(py, "close"),
+        TransportCommand::Abort => intern!(py, "abort"),
+    };
+    transport.call_method0(py, name).map(drop)
+}
+
+/// One bytes object of all segments: a transport sends it in one call.
+fn join<'py>(py: Python<'py>, segments: &[Segment]) -> PyResult<Bound<'py, PyBytes>> {
+    if let [segment] = segments {
+        return Ok(PyBytes::new(py, bytes_of(segment)));
+    }
+    let length = segments.iter().map(|segment| bytes_of(segment).len()).sum();
+    PyBytes::new_with(py, length, |mut room| {
+        for segment in segments.iter().map(bytes_of) {
+            let (here, rest) = room.split_at_mut(segment.len());
+            here.copy_from_slice(segment);
+            room = rest;
+        }
+        Ok(())
+    })
+}
+
+fn bytes_of(segment: &Segment) -> &[u8] {
+    match segment {
+        Segment::Owned(bytes) => bytes,
+        Segment::Shared(bytes) => bytes,
+    }
+}
+
+fn schedule_turn(py: Python<'_>, serial: u64) -> PyResult<()> {
+    let wanted = with_loop(serial, |state| {
+        if state.turning || state.turn_scheduled {
+            return None;
+        }
+        state.turn_scheduled = true;
+        let handles = &state.handles;
+        Some((
+            handles.call_soon.clone_ref(py),
+            handles.turn.clone_ref(py),
+            handles.empty_context.clone_ref(py),
+        ))
+    });
+    if let Some(Some((call_soon, turn, context))) = wanted {
+        python::call_soon(py, &call_soon, &turn, &context)?;
+    }
+    Ok(())
+}

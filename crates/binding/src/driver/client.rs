@@ -1,0 +1,569 @@
+//! The client end of a connection: one exchange at a time.
+//!
+//! # Theory of operation
+//!
+//! `begin` sends a request and makes an `Exchange`; events give its future the response head and its body the bytes.
+//! The exchange is over when the response has ended and the request is sent: then the pool hears of an idle
+//! connection (`on_idle`), or of a lost one (`on_lost`, once, always) where it cannot be used again.
+//! Deadlines are fields of the connection, not timers: who waits gets the exception, and the connection is closed.
+
+use std::collections::VecDeque;
+use std::io;
+
+use pyo3::prelude::*;
+use quinde_http::h1::{ClientConnection, RequestStart};
+use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
+use quinde_reactor::Token;
+
+use super::connection::{Progress, Side, settle, teardown};
+use super::{Action, Link, LoopState, Source, perform, with_loop};
+use crate::errors::{Failure, Stage, refused};
+use crate::objects::body::Body;
+use crate::objects::connection::Connection as Handle;
+use crate::objects::response::IncomingResponse;
+
+pub struct ClientSide {
+    pub machine: ClientConnection,
+    on_idle: Option<Py<PyAny>>,
+    on_lost: Option<Py<PyAny>>,
+    exchange: Option<Exchange>,
+    /// Why input ended, for whoever still waits.
+    ended: Option<Failure>,
+}
+
+/// One request and its response.
+struct Exchange {
+    stream: StreamId,
+    /// Waits for the response head.
+    future: Option<Py<PyAny>>,
+    /// The head came before anybody asked for it (a streamed request).
+    early: Option<Py<PyAny>>,
+    /// Waits for 100 (Continue).
+    continue_: Option<Py<PyAny>>,
+    continued: bool,
+    body: Option<Py<Body>>,
+    head_seen: bool,
+    response_ended: bool,
+    request_ended: bool,
+    total_at: Option<u64>,
+    read_timeout: u64,
+    last_progress: u64,
+}
+
+/// What a request is made of.
+pub struct Outgoing<'a, F> {
+    pub method: &'a str,
+    pub target: &'a str,
+    pub fields: F,
+    pub length: BodyLength,
+    pub expect_continue: bool,
+    /// Milliseconds; 0: none.
+    pub timeout: u64,
+    pub read_timeout: u64,
+}
+
+impl ClientSide {
+    pub fn new(machine: ClientConnection, on_idle: Option<Py<PyAny>>, on_lost: Option<Py<PyAny>>) -> Self {
+        Self {
+            machine,
+            on_idle,
+            on_lost,
+            exchange: None,
+            ended: None,
+        }
+    }
+
+    pub fn in_exchange(&self) -> bool {
+        self.exchange.is_some() && self.ended.is_none()
+    }
+
+    pub fn is_usable(&self) -> bool {
+        self.exchange.is_none() && self.ended.is_none() && self.machine.is_reusable()
+    }
+
+    /// An idle connection is read too: that is how its end is noticed. A large body waits for its reader.
+    pub fn wants_read(&self) -> bool {
+        self.machine.wants_read() && self.body().is_none_or(|body| body.get().is_wanted())
+    }
+
+    fn body(&self) -> Option<&Py<Body>> {
+        self.exchange
+            .as_ref()
+            .filter(|exchange| !exchange.response_ended)?
+            .body
+            .as_ref()
+    }
+
+    pub fn landing(&self, _py: Python<'_>) -> Option<(*mut u8, usize)> {
+        let want = self.machine.body_want();
+        if want == 0 {
+            return None;
+        }
+        let (pointer, room) = self.body()?.get().landing()?;
+        Some((pointer, room.min(want)))
+    }
+
+    pub fn landed(&mut self, _py: Python<'_>, n: usize, now: u64) {
+        self.machine.body_landed(n, now);
+        let taken = self.body().map_or(0, |body| body.get().landed(n));
+        if let Some(exchange) = &mut self.exchange {
+            exchange.last_progress = now;
+            self.machine.consumed(exchange.stream, taken);
+        }
+    }
+
+    pub fn feed(&mut self, data: &[u8], now: u64) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.last_progress = now;
+        }
+        self.machine.receive_data(data, now);
+    }
+
+    pub fn end_of_input(&mut self, now: u64, error: Option<&io::Error>) {
+        self.ended = Some(error.map_or(Failure::Disconnected, Failure::os));
+        if error.is_none() {
+            self.machine.receive_eof(now);
+        }
+    }
+
+    /// Sends raw bytes after an upgrade.
+    pub fn send_raw(&mut self, chunk: Chunk<'_>) -> Result<(), quinde_http::Error> {
+        let stream = self
+            .exchange
+            .as_ref()
+            .map_or(StreamId(0), |exchange| exchange.stream);
+        self.machine.send_data(stream, chunk)
+    }
+
+    pub fn next_timeout(&self) -> Option<u64> {
+        let exchange = self.exchange.as_ref()?;
+        let read_at = (exchange.read_timeout > 0 && self.wants_read() && exchange.request_ended)
+            .then(|| exchange.last_progress + exchange.read_timeout);
+        [exchange.total_at, read_at, self.machine.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Which deadline is over, if one is.
+    fn overdue(&self, now: u64) -> Option<Failure> {
+        let exchange = self.exchange.as_ref()?;
+        if exchange.total_at.is_some_and(|at| at <= now) {
+            return Some(Failure::Total);
+        }
+        let read_over = exchange.read_timeout > 0
+            && exchange.request_ended
+            && self.wants_read()
+            && exchange.last_progress + exchange.read_timeout <= now;
+        read_over.then_some(Failure::ReadTimeout)
+    }
+
+    /// The connection is gone.
+    pub fn lost(&mut self, failure: &Failure, handle: Option<Py<Handle>>, actions: &mut VecDeque<Action>) {
+        if let Some(exchange) = self.exchange.take() {
+            exchange.fail(self.ended.as_ref().unwrap_or(failure), actions);
+        }
+        if let (Some(on_lost), Some(handle)) = (self.on_lost.take(), handle) {
+            actions.push_back(Action::Call(on_lost, Some(handle.into_any())));
+        }
+        if let Some(on_idle) = self.on_idle.take() {
+            actions.push_back(Action::Drop(super::action::Dropped::Object(on_idle)));
+        }
+    }
+}
+
+impl Exchange {
+    fn fail(self, failure: &Failure, actions: &mut VecDeque<Action>) {
+        if let Some(future) = self.future {
+            actions.push_back(Action::Fail(future, failure.clone(), Stage::ClientHead));
+        }
+        if let Some(future) = self.continue_ {
+            actions.push_back(Action::Fail(future, failure.clone(), Stage::ClientHead));
+        }
+        if let Some(body) = self.body.filter(|_| !self.response_ended) {
+            actions.push_back(Action::FailBody(body, failure.clone(), Stage::ClientBody));
+        }
+    }
+}
+
+/// Drives one client connection until it has nothing more to do.
+pub fn drive(py: Python<'_>, serial: u64, token: Token) {
+    let mut reads = 0;
+    loop {
+        let again = with_loop(serial, |state| advance(state, py, token, &mut reads)).unwrap_or(false);
+        perform(py, serial);
+        if !again {
+            break;
+        }
+    }
+    with_loop(serial, |state| {
+        if let Some(connection) = state.connection(token) {
+            connection.driving = false;
+            settle(state, py, token);
+        }
+    });
+    perform(py, serial);
+}
+
+/// Pulls events and receives, until nothing more comes (false) or actions are pending (true).
+fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usize) -> bool {
+    let serial = state.serial;
+    let LoopState {
+        reactor,
+        actions,
+        scratch,
+        handles,
+        ..
+    } = state;
+    let now = reactor.now();
+    let Some(Source::Connection(connection)) = reactor.get_mut(token) else {
+        return false;
+    };
+    connection.driving = true;
+    loop {
+        if connection.closing {
+            return false;
+        }
+        let Side::Client(client) = &mut connection.side else {
+            return false;
+        };
+        let Some((stream, event)) = client.machine.next_event() else {
+            match connection.receive(py, scratch, now, reads) {
+                Progress::Some => continue,
+                Progress::None => break,
+            }
+        };
+        let link = Link {
+            serial,
+            token,
+            stream,
+        };
+        match client.take(py, link, event, &handles.create_future, actions) {
+            Taken::GoOn => {}
+            Taken::Ended => {
+                if !end_exchange(connection, py, actions) {
+                    return false;
+                }
+            }
+            Taken::Failed => {
+                connection.closing = true;
+                return false;
+            }
+        }
+    }
+    let Side::Client(client) = &mut connection.side else {
+        return false;
+    };
+    if client.ended.is_some() {
+        connection.closing = true;
+        return false;
+    }
+    !actions.is_empty()
+}
+
+/// What an event means for the exchange.
+enum Taken {
+    GoOn,
+    Ended,
+    Failed,
+}
+
+impl ClientSide {
+    /// Hands an event to the exchange that it belongs to.
+    fn take(
+        &mut self,
+        py: Python<'_>,
+        link: Link,
+        event: Event<ResponseHead>,
+        create_future: &Py<PyAny>,
+        actions: &mut VecDeque<Action>,
+    ) -> Taken {
+        let Some(exchange) = self
+            .exchange
+            .as_mut()
+            .filter(|exchange| exchange.stream == link.stream)
+        else {
+            // What an idle peer sends makes the connection useless; the machine knows.
+            return Taken::GoOn;
+        };
+        match event {
+            Event::Head(head) => exchange.take_head(py, link, head, create_future, actions),
+            Event::Informational(head) if head.status == 100 => {
+                exchange.continued = true;
+                exchange.tell_continue(py, true, actions);
+            }
+            Event::Data(data) | Event::Upgraded(data) if !data.is_empty() => {
+                if let Some(body) = &exchange.body {
+                    let taken = body.get().push(py, &data, actions);
+                    self.machine.consumed(link.stream, taken);
+                }
+            }
+            Event::ChunkEnds(ends) => {
+                if let Some(body) = &exchange.body {
+                    body.get().end_chunks(py, &ends, actions);
+                }
+            }
+            Event::End => {
+                exchange.response_ended = true;
+                if let Some(body) = exchange.body.take() {
+                    body.get().finish(py, actions);
+                    actions.push_back(Action::Drop(super::action::Dropped::Object(body.into_any())));
+                }
+                return Taken::Ended;
+            }
+            Event::Error(error) => {
+                self.ended = Some(match (self.ended.take(), error.kind) {
+                    (Some(os @ Failure::Os(..)), _) => os,
+                    (_, Kind::Disconnected) => Failure::Disconnected,
+                    _ => Failure::Protocol(error),
+                });
+                return Taken::Failed;
+            }
+            // Trailers and other interim responses are not shown to users.
+            Event::Trailers(_) | Event::Informational(_) | Event::Data(_) | Event::Upgraded(_) => {}
+        }
+        Taken::GoOn
+    }
+}
+
+impl Exchange {
+    fn take_head(
+        &mut self,
+        py: Python<'_>,
+        link: Link,
+        head: ResponseHead,
+        create_future: &Py<PyAny>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        self.head_seen = true;
+        let length = match head.body {
+            // The bytes of the protocol that is switched to are read like a body.
+            _ if head.upgrade => Some(BodyLength::UntilClose),
+            BodyLength::Empty => None,
+            length => Some(length),
+        };
+        self.body =
+            length.and_then(|length| Py::new(py, Body::of_message(py, create_future, link, length)).ok());
+        self.tell_continue(py, false, actions);
+        let body = self.body.as_ref().map(|body| body.clone_ref(py));
+        match self.future.take() {
+            Some(future) => actions.push_back(Action::Respond {
+                future,
+                link,
+                head: Box::new(head),
+                body,
+            }),
+            None => {
+                self.early = Py::new(py, IncomingResponse::new(link, head, body))
+                    .ok()
+                    .map(Py::into_any);
+            }
+        }
+    }
+
+    /// Whoever waits for 100 learns whether it came.
+    fn tell_continue(&mut self, py: Python<'_>, came: bool, actions: &mut VecDeque<Action>) {
+        if let Some(future) = self.continue_.take() {
+            let came = pyo3::types::PyBool::new(py, came).to_owned().into_any().unbind();
+            actions.push_back(Action::Resolve(future, came));
+        }
+    }
+}
+
+/// The response has ended: the connection is idle, or of no more use. False: it is to be closed.
+fn end_exchange(
+    connection: &mut super::connection::Connection,
+    py: Python<'_>,
+    actions: &mut VecDeque<Action>,
+) -> bool {
+    let Side::Client(client) = &mut connection.side else {
+        return false;
+    };
+    client.exchange = None;
+    if !client.machine.is_reusable() {
+        connection.closing = true;
+        return false;
+    }
+    if let (Some(on_idle), Some(handle)) = (&client.on_idle, &connection.handle) {
+        let handle = handle.clone_ref(py).into_any();
+        actions.push_back(Action::Call(on_idle.clone_ref(py), Some(handle)));
+    }
+    true
+}
+
+/// Sends a request. `whole`: the body, if it is there already. Gives the stream.
+///
+/// # Errors
+/// ValueError for what must not be sent; the connection-closed error when it cannot be used.
+pub fn begin<'f, F>(
+    py: Python<'_>,
+    serial: u64,
+    token: Token,
+    outgoing: Outgoing<'_, F>,
+    whole: Option<Chunk<'_>>,
+    future: Option<Py<PyAny>>,
+) -> PyResult<StreamId>
+where
+    F: Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
+{
+    let streamed = future.is_none();
+    let outcome = with_loop(serial, |state| {
+        let now = state.reactor.tick();
+        let spare = state.spare.pop();
+        let connection = state.connection(token)?;
+        let Side::Client(client) = &mut connection.side else {
+            return None;
+        };
+        if !client.is_usable() {
+            return None;
+        }
+        if let Some(buffer) = spare {
+            client.machine.output().donate(buffer);
+        }
+        let stream = client.machine.open();
+        let start = RequestStart {
+            method: outgoing.method,
+            target: outgoing.target,
+            expect_continue: outgoing.expect_continue,
+        };
+        let sent = client
+            .machine
+            .send_head(stream, start, outgoing.length, outgoing.fields)
+            .and_then(|()| {
+                if streamed {
+                    return Ok(());
+                }
+                if let Some(chunk) = whole.filter(|chunk| !chunk.is_empty()) {
+                    client.machine.send_data(stream, chunk)?;
+                }
+                client.machine.finish(stream)
+            });
+        if let Err(error) = sent {
+            connection.closing = true;
+            return Some(Err(error));
+        }
+        client.exchange = Some(Exchange {
+            stream,
+            future,
+            early: None,
+            continue_: None,
+            continued: false,
+            body: None,
+            head_seen: false,
+            response_ended: false,
+            request_ended: !streamed,
+            total_at: (outgoing.timeout > 0).then(|| now + outgoing.timeout),
+            read_timeout: outgoing.read_timeout,
+            last_progress: now,
+        });
+        Some(Ok(stream))
+    });
+    with_loop(serial, |state| super::connection::after_command(state, py, token));
+    perform(py, serial);
+    match outcome.flatten() {
+        None => Err(crate::errors::closed(py)),
+        Some(Err(error)) => Err(refused(py, &error)),
+        Some(Ok(stream)) => Ok(stream),
+    }
+}
+
+/// A command for a streamed request.
+fn command<R>(
+    py: Python<'_>,
+    link: Link,
+    f: impl FnOnce(&mut ClientSide) -> Result<R, quinde_http::Error>,
+) -> PyResult<R> {
+    let outcome = with_loop(link.serial, |state| {
+        let connection = state.connection(link.token)?;
+        let Side::Client(client) = &mut connection.side else {
+            return None;
+        };
+        client
+            .exchange
+            .as_ref()
+            .filter(|exchange| exchange.stream == link.stream)?;
+        Some(f(client))
+    });
+    match outcome.flatten() {
+        Some(result) => result.map_err(|error| refused(py, &error)),
+        None => Err(crate::errors::closed(py)),
+    }
+}
+
+pub fn write(py: Python<'_>, link: Link, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+    super::answer::with_piece(data, |chunk| {
+        command(py, link, |client| client.machine.send_data(link.stream, chunk))
+    })?;
+    let below = with_loop(link.serial, |state| {
+        super::connection::after_command(state, py, link.token);
+        state
+            .connection(link.token)
+            .is_none_or(|connection| connection.output().len() <= super::connection::HIGH_WATER)
+    });
+    perform(py, link.serial);
+    Ok(below.unwrap_or(true))
+}
+
+pub fn write_eof(py: Python<'_>, link: Link) -> PyResult<()> {
+    let now = with_loop(link.serial, |state| state.reactor.tick()).unwrap_or(0);
+    command(py, link, |client| {
+        client.machine.finish(link.stream)?;
+        if let Some(exchange) = &mut client.exchange {
+            exchange.request_ended = true;
+            exchange.last_progress = now;
+        }
+        Ok(())
+    })?;
+    with_loop(link.serial, |state| {
+        super::connection::after_command(state, py, link.token);
+    });
+    perform(py, link.serial);
+    Ok(())
+}
+
+/// Whether a head or 100 came before somebody waits; else the future is kept.
+pub fn wait_head(py: Python<'_>, link: Link, future: &Py<PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    command(py, link, |client| {
+        let Some(exchange) = &mut client.exchange else {
+            return Ok(None);
+        };
+        if let Some(early) = exchange.early.take() {
+            return Ok(Some(early));
+        }
+        exchange.future = Some(future.clone_ref(py));
+        Ok(None)
+    })
+}
+
+/// Whether 100 (Some(true)) or a final head (Some(false)) came already; else the future is kept.
+pub fn wait_continue(py: Python<'_>, link: Link, future: &Py<PyAny>) -> PyResult<Option<bool>> {
+    command(py, link, |client| {
+        let Some(exchange) = &mut client.exchange else {
+            return Ok(Some(false));
+        };
+        if exchange.continued || exchange.head_seen {
+            return Ok(Some(exchange.continued));
+        }
+        exchange.continue_ = Some(future.clone_ref(py));
+        Ok(None)
+    })
+}
+
+/// A deadline of this connection is due: tells whether it is really over, and closes the connection if so.
+pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
+    let Some(connection) = state.connection(token) else {
+        return;
+    };
+    let Side::Client(client) = &mut connection.side else {
+        return;
+    };
+    if let Some(failure) = client.overdue(now) {
+        client.ended = Some(failure.clone());
+        teardown(state, py, token, &failure);
+        return;
+    }
+    client.machine.handle_timeout(now);
+    let deadline = client.next_timeout();
+    state.reactor.deadlines().set(token, deadline);
+    state.reactor.queue(token);
+}

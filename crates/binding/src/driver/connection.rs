@@ -1,0 +1,575 @@
+//! One connection: its wire, its protocol side, and what is alike for both ends: flushing, closing, deadlines.
+//!
+//! Called inside the borrow of the loop's state: nothing here calls into Python.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use quinde_http::{Close, Machine, Output};
+use quinde_reactor::{Address, Received, Sent, Socket, Token};
+
+use super::action::{Dropped, TransportCommand};
+use super::client::ClientSide;
+use super::server::ServerSide;
+use super::{Action, Link, LoopState, keep_spare, perform, with_connection, with_loop};
+use crate::errors::{Failure, Stage};
+
+/// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
+pub const HIGH_WATER: usize = 64 * 1024;
+const LOW_WATER: usize = 16 * 1024;
+/// What one connection may receive in one drive before the others have their turn.
+const READS_PER_DRIVE: usize = 16;
+
+/// Where one end is.
+pub enum Endpoint {
+    Native(Address),
+    /// What an asyncio transport said.
+    Python(Py<PyAny>),
+}
+
+/// Addresses of both ends, kept by requests that outlive their connection.
+pub struct Peers {
+    pub peer: Endpoint,
+    /// Asked of the system when somebody wants to know.
+    pub local: OnceLock<Endpoint>,
+}
+
+/// Where the bytes go.
+pub enum Io {
+    /// The core owns the socket (reactor backend).
+    Socket(Socket),
+    /// An asyncio transport does (transport backend).
+    Transport {
+        transport: Py<PyAny>,
+        writable: bool,
+        reading: bool,
+        eof: bool,
+    },
+}
+
+/// Which end this is.
+pub enum Side {
+    Server(ServerSide),
+    Client(ClientSide),
+}
+
+pub struct Connection {
+    pub io: Io,
+    pub side: Side,
+    pub peers: Arc<Peers>,
+    /// The one Python object for this connection, once somebody asked for it.
+    pub handle: Option<Py<crate::objects::connection::Connection>>,
+    /// Set while this connection is being driven: commands queue, the drive flushes.
+    pub driving: bool,
+    /// Close when the output is empty, whatever the machine says.
+    pub closing: bool,
+    /// Close without waiting for what a transport still has to send.
+    aborting: bool,
+    /// The peer has sent FIN or is gone.
+    pub peer_closed: bool,
+    /// Paused by the user through the transport façade.
+    pub user_paused: bool,
+    write_shut: bool,
+    pub drains: Vec<Py<PyAny>>,
+}
+
+/// How far the output got.
+enum Flushed {
+    Clean,
+    Waiting,
+    Failed(io::Error),
+}
+
+/// What a receive brought.
+pub enum Progress {
+    Some,
+    None,
+}
+
+impl Connection {
+    pub fn new(io: Io, side: Side, peers: Arc<Peers>) -> Self {
+        Self {
+            io,
+            side,
+            peers,
+            handle: None,
+            driving: false,
+            closing: false,
+            aborting: false,
+            peer_closed: false,
+            user_paused: false,
+            write_shut: false,
+            drains: Vec::new(),
+        }
+    }
+
+    pub fn output(&mut self) -> &mut Output {
+        match &mut self.side {
+            Side::Server(server) => server.machine.output(),
+            Side::Client(client) => client.machine.output(),
+        }
+    }
+
+    fn machine_close(&self) -> Close {
+        match &self.side {
+            Side::Server(server) => server.machine.close(),
+            Side::Client(client) => client.machine.close(),
+        }
+    }
+
+    fn wants_read(&self) -> bool {
+        !self.user_paused
+            && match &self.side {
+                Side::Server(server) => server.machine.wants_read(),
+                Side::Client(client) => client.wants_read(),
+            }
+    }
+
+    /// Receives once into the scratch buffer or, where the body's final place is known, straight into it.
+    pub fn receive(&mut self, py: Python<'_>, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
+        if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
+            return Progress::None;
+        }
+        let Io::Socket(socket) = &mut self.io else {
+            return Progress::None;
+        };
+        if !socket.is_readable() {
+            return Progress::None;
+        }
+        *reads += 1;
+        let landing = match &self.side {
+            Side::Server(server) => server.landing(py),
+            Side::Client(client) => client.landing(py),
+        };
+        let received = match landing {
+            // SAFETY: the landing place is the unfilled part of a bytes object that only its Body knows and that
+            // the Body keeps alive; nothing else reads or writes it while the GIL is held.
+            Some((pointer, length)) => socket.recv_uninit(unsafe {
+                std::slice::from_raw_parts_mut(pointer.cast::<MaybeUninit<u8>>(), length)
+            }),
+            None => socket.recv(scratch),
+        };
+        match received {
+            Received::Data(n) if landing.is_some() => self.landed(py, n, now),
+            Received::Data(n) => self.feed(&scratch[..n], now),
+            Received::Blocked => return Progress::None,
+            Received::Closed => self.end_of_input(now, None),
+            Received::Failed(error) => self.end_of_input(now, Some(&error)),
+        }
+        Progress::Some
+    }
+
+    pub fn feed(&mut self, data: &[u8], now: u64) {
+        match &mut self.side {
+            Side::Server(server) => server.machine.receive_data(data, now),
+            Side::Client(client) => client.feed(data, now),
+        }
+    }
+
+    fn landed(&mut self, py: Python<'_>, n: usize, now: u64) {
+        match &mut self.side {
+            Side::Server(server) => server.landed(py, n, now),
+            Side::Client(client) => client.landed(py, n, now),
+        }
+    }
+
+    pub fn end_of_input(&mut self, now: u64, error: Option<&io::Error>) {
+        self.peer_closed = true;
+        match &mut self.side {
+            Side::Server(server) => {
+                if error.is_some() {
+                    self.closing = true;
+                    server.machine.output().advance(usize::MAX);
+                }
+                server.machine.receive_eof(now);
+            }
+            Side::Client(client) => client.end_of_input(now, error),
+        }
+    }
+
+    /// Asks the system for this end's address, once.
+    pub fn learn_local(&self) {
+        if let (Io::Socket(socket), None) = (&self.io, self.peers.local.get()) {
+            if let Some(address) = socket.local_addr() {
+                // Another caller cannot have come between: one thread.
+                let _ = self.peers.local.set(Endpoint::Native(address));
+            }
+        }
+    }
+
+    pub fn note_disconnect(&mut self, py: Python<'_>, actions: &mut VecDeque<Action>) {
+        if let Side::Server(server) = &mut self.side {
+            server.note_disconnect(py, actions);
+        }
+    }
+
+    pub fn fileno(&self) -> i32 {
+        match &self.io {
+            Io::Socket(socket) => socket.as_raw_fd(),
+            Io::Transport { .. } => -1,
+        }
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing || self.peer_closed || self.machine_close() != Close::No
+    }
+
+    fn flush(&mut self, actions: &mut VecDeque<Action>, spare: &mut Vec<Vec<u8>>, py: Python<'_>) -> Flushed {
+        let output = match &mut self.side {
+            Side::Server(server) => server.machine.output(),
+            Side::Client(client) => client.machine.output(),
+        };
+        if output.is_empty() {
+            return Flushed::Clean;
+        }
+        match &mut self.io {
+            Io::Transport {
+                transport, writable, ..
+            } => {
+                if !*writable {
+                    return Flushed::Waiting;
+                }
+                let mut segments = Vec::new();
+                while let Some(segment) = output.pop() {
+                    segments.push(segment);
+                }
+                let command = TransportCommand::Write(segments);
+                actions.push_back(Action::Transport(transport.clone_ref(py), command));
+                Flushed::Clean
+            }
+            Io::Socket(socket) => {
+                let flushed = send_all(socket, output);
+                if let (Flushed::Clean, Some(buffer)) = (&flushed, output.recycle()) {
+                    keep_spare(spare, buffer);
+                }
+                flushed
+            }
+        }
+    }
+
+    /// Commands carry no time: their deadlines count from here. True: one was due, its events want to be driven.
+    fn tell_time(&mut self, now: u64) -> bool {
+        let Side::Server(server) = &mut self.side else {
+            return false;
+        };
+        let due = server.machine.next_timeout().is_some_and(|at| at <= now);
+        server.machine.handle_timeout(now);
+        due
+    }
+
+    /// The earliest deadline of this connection.
+    fn deadline(&self) -> Option<u64> {
+        match &self.side {
+            Side::Server(server) => server.machine.next_timeout(),
+            Side::Client(client) => client.next_timeout(),
+        }
+    }
+
+    fn wake_drains(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) {
+        if !self.drains.is_empty() && self.output().len() <= LOW_WATER {
+            for future in self.drains.drain(..) {
+                actions.push_back(Action::Resolve(future, py.None()));
+            }
+        }
+    }
+}
+
+fn send_all(socket: &mut Socket, output: &mut Output) -> Flushed {
+    while !output.is_empty() {
+        if !socket.is_writable() {
+            return Flushed::Waiting;
+        }
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = output.slices(&mut slices);
+        match socket.send(&slices[..filled]) {
+            Sent::Data(n) => output.advance(n),
+            Sent::Blocked => return Flushed::Waiting,
+            Sent::Failed(error) => return Flushed::Failed(error),
+        }
+    }
+    Flushed::Clean
+}
+
+/// Ends a drive or a command outside one: sends, closes when it is time, sets the deadline.
+///
+/// Returns false when the connection is gone.
+pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
+    let LoopState {
+        reactor,
+        actions,
+        spare,
+        ..
+    } = state;
+    let now = reactor.now();
+    let Some(super::Source::Connection(connection)) = reactor.get_mut(token) else {
+        return false;
+    };
+    let due = connection.tell_time(now);
+    let flushed = connection.flush(actions, spare, py);
+    if let Flushed::Failed(error) = flushed {
+        teardown(state, py, token, &Failure::os(&error));
+        return false;
+    }
+    let starved =
+        matches!((&flushed, &connection.io), (Flushed::Waiting, Io::Socket(socket)) if socket.is_writable());
+    connection.wake_drains(actions, py);
+    if matches!(flushed, Flushed::Clean) && connection.should_close(actions, py) {
+        teardown(state, py, token, &Failure::Closed);
+        return false;
+    }
+    connection.steer_transport(actions, py);
+    let deadline = connection.deadline();
+    reactor.deadlines().set(token, deadline);
+    if starved || due {
+        // The system has no buffers (ENOBUFS): no event will tell when it has some again.
+        reactor.queue(token);
+        actions.push_back(Action::ScheduleTurn);
+    }
+    if !state.turning && state.needs_arming() {
+        state.actions.push_back(Action::Arm);
+    }
+    true
+}
+
+impl Connection {
+    /// With the output empty: whether to close now. Shuts the writing side down where the machine lingers.
+    fn should_close(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) -> bool {
+        let close = match &self.side {
+            // An answer that is still being made is attempted, as long as nobody gave the connection up.
+            Side::Server(server) if server.is_answering() && !self.closing => Close::No,
+            Side::Client(client) if client.in_exchange() && !self.closing => Close::No,
+            _ if self.closing => Close::AfterFlush,
+            _ => self.machine_close(),
+        };
+        match close {
+            Close::No => false,
+            Close::AfterFlush => true,
+            Close::Linger if self.peer_closed => true,
+            Close::Linger => {
+                if !self.write_shut {
+                    self.write_shut = true;
+                    match &self.io {
+                        Io::Socket(socket) => socket.shutdown_write(),
+                        Io::Transport { transport, .. } => {
+                            let command = TransportCommand::WriteEof;
+                            actions.push_back(Action::Transport(transport.clone_ref(py), command));
+                        }
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Tells a transport to pause or resume reading, as back-pressure wants it.
+    fn steer_transport(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) {
+        let wanted = self.wants_read();
+        if let Io::Transport {
+            transport,
+            reading,
+            eof: false,
+            ..
+        } = &mut self.io
+        {
+            if *reading != wanted {
+                *reading = wanted;
+                let command = if wanted {
+                    TransportCommand::ResumeReading
+                } else {
+                    TransportCommand::PauseReading
+                };
+                actions.push_back(Action::Transport(transport.clone_ref(py), command));
+            }
+        }
+    }
+}
+
+/// Removes a connection: its socket is closed, whoever waits on it learns why.
+pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &Failure) {
+    if let Some(connection) = state.connection(token) {
+        if let Io::Socket(socket) = &connection.io {
+            let borrowed = BorrowedRawFd(socket.as_raw_fd());
+            // Failing means that the poller never knew it.
+            let _ = state.reactor.deregister(&borrowed);
+        }
+    }
+    let Some(super::Source::Connection(mut connection)) = state.reactor.remove(token) else {
+        return;
+    };
+    let actions = &mut state.actions;
+    for future in connection.drains.drain(..) {
+        actions.push_back(Action::Fail(future, failure.clone(), Stage::Write));
+    }
+    if let Io::Transport { transport, .. } = &connection.io {
+        let command = match failure {
+            Failure::Closed if !connection.aborting => TransportCommand::Close,
+            _ => TransportCommand::Abort,
+        };
+        actions.push_back(Action::Transport(transport.clone_ref(py), command));
+    }
+    let handle = connection.handle.as_ref().map(|handle| handle.clone_ref(py));
+    // The façade and the handle refer to each other, which no garbage collector sees.
+    if let Some(facade) = handle.as_ref().and_then(|handle| handle.get().take_facade()) {
+        actions.push_back(Action::Drop(Dropped::Object(facade)));
+    }
+    match &mut connection.side {
+        Side::Server(server) => server.lost(py, failure, actions),
+        Side::Client(client) => client.lost(failure, handle, actions),
+    }
+    actions.push_back(Action::Drop(Dropped::Connection(connection)));
+}
+
+/// A descriptor by its number, to name it to the poller while its owner is borrowed.
+struct BorrowedRawFd(RawFd);
+
+impl AsRawFd for BorrowedRawFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+/// After a command outside a drive: flush, and come back in a turn if there is more to do.
+pub fn after_command(state: &mut LoopState, py: Python<'_>, token: Token) {
+    let Some(connection) = state.connection(token) else {
+        return;
+    };
+    if connection.driving {
+        return;
+    }
+    if !settle(state, py, token) {
+        return;
+    }
+    let Some(connection) = state.connection(token) else {
+        return;
+    };
+    let more = match &mut connection.side {
+        Side::Server(server) => server.has_waiting(),
+        Side::Client(_) => false,
+    };
+    let readable = match &connection.io {
+        Io::Socket(socket) => socket.is_readable() && connection.wants_read() && !connection.peer_closed,
+        Io::Transport { .. } => false,
+    };
+    if more || readable {
+        state.reactor.queue(token);
+        state.actions.push_back(Action::ScheduleTurn);
+    }
+}
+
+/// The user closes the connection: after the output, or at once.
+pub fn close(py: Python<'_>, serial: u64, token: Token, at_once: bool) {
+    with_loop(serial, |state| {
+        let Some(connection) = state.connection(token) else {
+            return;
+        };
+        connection.closing = true;
+        if at_once {
+            connection.aborting = true;
+            connection.output().advance(usize::MAX);
+        }
+        if !connection.driving {
+            settle(state, py, token);
+        }
+    });
+    perform(py, serial);
+}
+
+/// The user pauses or resumes reading.
+pub fn set_user_paused(py: Python<'_>, serial: u64, token: Token, paused: bool) {
+    with_loop(serial, |state| {
+        if let Some(connection) = state.connection(token) {
+            connection.user_paused = paused;
+            after_command(state, py, token);
+        }
+    });
+    perform(py, serial);
+}
+
+/// Sends raw bytes after an upgrade. False: above high water.
+pub fn write_raw(py: Python<'_>, serial: u64, token: Token, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+    super::answer::with_piece(data, |chunk| {
+        let outcome = with_connection(serial, token, |connection| match &mut connection.side {
+            Side::Server(server) => server.send_raw(chunk),
+            Side::Client(client) => client.send_raw(chunk),
+        });
+        match outcome {
+            Some(result) => result.map_err(|error| crate::errors::refused(py, &error)),
+            None => Err(crate::errors::closed(py)),
+        }
+    })?;
+    let below = with_loop(serial, |state| {
+        after_command(state, py, token);
+        state
+            .connection(token)
+            .is_none_or(|connection| connection.output().len() <= HIGH_WATER)
+    });
+    perform(py, serial);
+    Ok(below.unwrap_or(true))
+}
+
+/// A future that is done when the output is low again; None if it is not high.
+pub fn drain(py: Python<'_>, serial: u64, token: Token) -> PyResult<Option<Py<PyAny>>> {
+    let waiting = with_loop(serial, |state| {
+        let create = state.handles.create_future.clone_ref(py);
+        let connection = state.connection(token)?;
+        (connection.output().len() > HIGH_WATER).then_some(create)
+    });
+    match waiting {
+        None => Err(crate::errors::closed(py)),
+        Some(None) => Ok(None),
+        Some(Some(create)) => {
+            let future = create.call0(py)?;
+            let kept = with_connection(serial, token, |connection| {
+                connection.drains.push(future.clone_ref(py));
+            });
+            Ok(kept.map(|()| future))
+        }
+    }
+}
+
+/// The user took body bytes: the machine may want more.
+pub fn consumed(py: Python<'_>, link: Link, n: usize) {
+    if n == 0 {
+        return;
+    }
+    with_loop(link.serial, |state| {
+        let Some(connection) = state.connection(link.token) else {
+            return;
+        };
+        let before = connection.wants_read();
+        match &mut connection.side {
+            Side::Server(server) => server.machine.consumed(link.stream, n),
+            Side::Client(client) => client.machine.consumed(link.stream, n),
+        }
+        if !before && connection.wants_read() {
+            after_command(state, py, link.token);
+        }
+    });
+    perform(py, link.serial);
+}
+
+/// Somebody waits for the body now: a client connection is read at once, a server's in its turn.
+pub fn pull(py: Python<'_>, link: Link) {
+    let direct = with_loop(link.serial, |state| {
+        let connection = state.connection(link.token)?;
+        if connection.driving {
+            return None;
+        }
+        let direct = matches!(
+            (&connection.side, &connection.io),
+            (Side::Client(_), Io::Socket(_))
+        );
+        if !direct {
+            after_command(state, py, link.token);
+        }
+        Some(direct)
+    });
+    perform(py, link.serial);
+    if direct.flatten() == Some(true) {
+        super::client::drive(py, link.serial, link.token);
+    }
+}

@@ -1,0 +1,529 @@
+//! The server end of a connection: events become requests, a request becomes a Task, answers become bytes.
+//!
+//! # Theory of operation
+//!
+//! At most one request of a connection is `current`: from its head until both its handler has ended
+//! (`IncomingRequest.done` or `respond`) and its answer is complete. The machine may parse the next head before
+//! that; it waits in `peeked`. A refused request is answered here, without Python's help but for the text.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use quinde_http::h1::{ResponseStart, ServerConnection};
+use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, Statistics, StreamId};
+use quinde_reactor::Token;
+
+use super::connection::{Connection, Peers, Progress, Side, settle, teardown};
+use super::{Action, Link, LoopState, Source, perform, with_loop};
+use crate::errors::{Failure, Stage};
+use crate::objects::body::Body;
+use crate::objects::date;
+use crate::objects::request::IncomingRequest;
+use crate::objects::service::Service;
+use crate::python;
+
+pub struct ServerSide {
+    pub machine: ServerConnection,
+    pub service: Py<Service>,
+    pub current: Option<Current>,
+    peeked: Option<(StreamId, Event<RequestHead>)>,
+}
+
+/// The request that is being answered.
+pub struct Current {
+    pub stream: StreamId,
+    pub body: Option<Py<Body>>,
+    /// What comes after the protocol was switched.
+    pub upgraded: Option<Py<Body>>,
+    pub number: u64,
+    pub head_sent: bool,
+    pub answered: bool,
+    pub sent: u64,
+}
+
+/// What the driver has to do next, outside the borrow.
+pub enum Step {
+    /// Nothing more for now.
+    Rest,
+    /// Actions are pending; come again.
+    Again,
+    /// Start a request's Task.
+    Start(Box<Start>),
+    /// Answer a request that the machine refused.
+    Refuse(StreamId, Error),
+}
+
+pub struct Start {
+    pub link: Link,
+    pub head: RequestHead,
+    pub peers: Arc<Peers>,
+    pub service: Py<Service>,
+    pub body: Option<Py<Body>>,
+    pub number: u64,
+}
+
+impl ServerSide {
+    pub fn new(machine: ServerConnection, service: Py<Service>) -> Self {
+        Self {
+            machine,
+            service,
+            current: None,
+            peeked: None,
+        }
+    }
+
+    pub fn is_answering(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.answered)
+    }
+
+    /// Looks whether the machine has something that waits for its turn.
+    pub fn has_waiting(&mut self) -> bool {
+        if self.peeked.is_none() {
+            self.peeked = self.machine.next_event();
+        }
+        self.peeked.is_some() && self.current.is_none()
+    }
+
+    /// Where received bytes go: the request's body, or after an upgrade whatever the new protocol reads.
+    fn current_body(&self) -> Option<&Py<Body>> {
+        self.current
+            .as_ref()
+            .and_then(|current| current.upgraded.as_ref().or(current.body.as_ref()))
+    }
+
+    /// Where the next body bytes may land directly.
+    pub fn landing(&self, py: Python<'_>) -> Option<(*mut u8, usize)> {
+        let want = self.machine.body_want();
+        if want == 0 || self.peeked.is_some() {
+            return None;
+        }
+        let (pointer, room) = self.current_body()?.bind(py).get().landing()?;
+        Some((pointer, room.min(want)))
+    }
+
+    pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64) {
+        self.machine.body_landed(n, now);
+        let Some(current) = &self.current else { return };
+        if let Some(body) = &current.body {
+            let taken = body.bind(py).get().landed(n);
+            self.machine.consumed(current.stream, taken);
+        }
+    }
+
+    /// Sends raw bytes after an upgrade.
+    pub fn send_raw(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
+        let stream = self
+            .current
+            .as_ref()
+            .map_or(StreamId(0), |current| current.stream);
+        self.machine.send_data(stream, chunk)
+    }
+
+    /// The connection is gone.
+    pub fn lost(&mut self, py: Python<'_>, failure: &Failure, actions: &mut VecDeque<Action>) {
+        let service = self.service.get();
+        service.forget_connection(&self.machine.statistics());
+        if let Some(current) = self.current.take() {
+            if let Some(body) = current.body {
+                actions.push_back(Action::FailBody(body, failure.clone(), Stage::ServerBody));
+            }
+            if service.handler_cancellation {
+                if let Some(task) = service.task(py, current.number) {
+                    actions.push_back(Action::Cancel(task));
+                }
+            }
+        }
+    }
+
+    /// The peer sent FIN while a request is being answered: readers learn it, and the Task where that is wanted.
+    pub fn note_disconnect(&mut self, py: Python<'_>, actions: &mut VecDeque<Action>) {
+        let Some(current) = &self.current else { return };
+        let service = self.service.get();
+        if service.handler_cancellation && !current.answered {
+            if let Some(task) = service.task(py, current.number) {
+                actions.push_back(Action::Cancel(task));
+            }
+        }
+    }
+}
+
+/// Drives one server connection until it has nothing more to do; `Err` is a `SystemExit` or `KeyboardInterrupt`.
+pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResult<()> {
+    let mut spent = Spent::default();
+    loop {
+        let step = with_loop(serial, |state| advance(state, py, token, &mut spent)).unwrap_or(Step::Rest);
+        match step {
+            Step::Rest => break,
+            Step::Again => perform(py, serial),
+            Step::Refuse(stream, error) => refuse(py, serial, token, stream, &error),
+            Step::Start(start) => {
+                let outcome = start_request(py, serial, *start, factory);
+                if let Err(error) = outcome {
+                    stop_driving(py, serial, token);
+                    return Err(error);
+                }
+            }
+        }
+    }
+    stop_driving(py, serial, token);
+    Ok(())
+}
+
+fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
+    let quiet = with_loop(serial, |state| {
+        if let Some(connection) = state.connection(token) {
+            connection.driving = false;
+            settle(state, py, token);
+        }
+        state.actions.is_empty()
+    });
+    if quiet == Some(false) {
+        perform(py, serial);
+    }
+}
+
+/// How many requests of one connection are answered in a row before the others have their turn.
+const REQUESTS_PER_DRIVE: usize = 32;
+
+/// What one drive has used up.
+#[derive(Default)]
+struct Spent {
+    reads: usize,
+    requests: usize,
+}
+
+fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spent) -> Step {
+    let serial = state.serial;
+    let LoopState {
+        reactor,
+        actions,
+        scratch,
+        spare,
+        handles,
+        ..
+    } = state;
+    let now = reactor.now();
+    let Some(Source::Connection(connection)) = reactor.get_mut(token) else {
+        return Step::Rest;
+    };
+    connection.driving = true;
+    loop {
+        if connection.closing {
+            return Step::Rest;
+        }
+        let Side::Server(server) = &mut connection.side else {
+            return Step::Rest;
+        };
+        match server.peeked.take().or_else(|| server.machine.next_event()) {
+            Some((stream, Event::Head(head))) if server.current.is_some() => {
+                server.peeked = Some((stream, Event::Head(head)));
+                return rest_or_receive(connection, py, scratch, now, &mut spent.reads);
+            }
+            Some((stream, Event::Head(head))) => {
+                spent.requests += 1;
+                if spent.requests > REQUESTS_PER_DRIVE {
+                    server.peeked = Some((stream, Event::Head(head)));
+                    reactor.queue(token);
+                    return Step::Rest;
+                }
+                if let (true, Some(buffer)) = (server.machine.output().is_empty(), spare.pop()) {
+                    server.machine.output().donate(buffer);
+                }
+                let peers = Arc::clone(&connection.peers);
+                let link = Link {
+                    serial,
+                    token,
+                    stream,
+                };
+                return Step::Start(Box::new(server.begin(
+                    py,
+                    link,
+                    head,
+                    peers,
+                    &handles.create_future,
+                )));
+            }
+            Some((stream, event)) => {
+                let link = Link {
+                    serial,
+                    token,
+                    stream,
+                };
+                if let Some(error) = server.take(py, link, event, &handles.create_future, actions) {
+                    return Step::Refuse(stream, error);
+                }
+            }
+            None => {
+                let closed_before = connection.peer_closed;
+                match connection.receive(py, scratch, now, &mut spent.reads) {
+                    Progress::None if actions.is_empty() => return Step::Rest,
+                    Progress::None => return Step::Again,
+                    Progress::Some => {}
+                }
+                if connection.peer_closed && !closed_before {
+                    connection.note_disconnect(py, actions);
+                }
+            }
+        }
+        if !actions.is_empty() {
+            return Step::Again;
+        }
+    }
+}
+
+impl ServerSide {
+    /// Makes a request the current one.
+    fn begin(
+        &mut self,
+        py: Python<'_>,
+        link: Link,
+        head: RequestHead,
+        peers: Arc<Peers>,
+        create_future: &Py<PyAny>,
+    ) -> Start {
+        let body = match head.body {
+            BodyLength::Empty => None,
+            length => Py::new(py, Body::of_message(py, create_future, link, length)).ok(),
+        };
+        let service = self.service.clone_ref(py);
+        let number = service.get().count_request();
+        self.current = Some(Current {
+            stream: link.stream,
+            body: body.as_ref().map(|body| body.clone_ref(py)),
+            upgraded: None,
+            number,
+            head_sent: false,
+            answered: false,
+            sent: 0,
+        });
+        Start {
+            link,
+            head,
+            peers,
+            service,
+            body,
+            number,
+        }
+    }
+
+    /// Hands an event to the current request. Gives the error of a request that is refused before it began.
+    fn take(
+        &mut self,
+        py: Python<'_>,
+        link: Link,
+        event: Event<RequestHead>,
+        create_future: &Py<PyAny>,
+        actions: &mut VecDeque<Action>,
+    ) -> Option<Error> {
+        match event {
+            Event::Data(data) => {
+                if let Some(body) = self.current_body() {
+                    let taken = body.get().push(py, &data, actions);
+                    self.machine.consumed(link.stream, taken);
+                }
+            }
+            Event::ChunkEnds(ends) => {
+                if let Some(body) = self.current_body() {
+                    body.get().end_chunks(py, &ends, actions);
+                }
+            }
+            Event::End => {
+                if let Some(body) = self.current_body() {
+                    body.get().finish(py, actions);
+                }
+            }
+            Event::Error(error) => {
+                let Some(current) = self
+                    .current
+                    .as_ref()
+                    .filter(|current| current.stream == link.stream)
+                else {
+                    return Some(error);
+                };
+                if let Some(body) = &current.body {
+                    let failure = Failure::Protocol(error);
+                    actions.push_back(Action::FailBody(body.clone_ref(py), failure, Stage::ServerBody));
+                }
+            }
+            Event::Upgraded(rest) => {
+                let upgraded = Body::of_message(py, create_future, link, BodyLength::UntilClose);
+                if !rest.is_empty() {
+                    upgraded.push(py, &rest, actions);
+                }
+                if let Some(current) = &mut self.current {
+                    current.upgraded = Py::new(py, upgraded).ok();
+                }
+            }
+            // Heads are the caller's; trailers are not shown to users; interim responses are a client's.
+            Event::Head(_) | Event::Trailers(_) | Event::Informational(_) => {}
+        }
+        None
+    }
+}
+
+/// With the next request waiting behind the current one: only look for the peer's FIN and more pipelined bytes.
+fn rest_or_receive(
+    connection: &mut Connection,
+    py: Python<'_>,
+    scratch: &mut [u8],
+    now: u64,
+    reads: &mut usize,
+) -> Step {
+    while matches!(connection.receive(py, scratch, now, reads), Progress::Some) {}
+    Step::Rest
+}
+
+/// Makes the request's Task. Exceptions of `serve` itself close the connection and are reported.
+fn start_request(py: Python<'_>, serial: u64, start: Start, factory: bool) -> PyResult<()> {
+    let Start {
+        link,
+        head,
+        peers,
+        service,
+        body,
+        number,
+    } = start;
+    let incoming = IncomingRequest::new(link, head, peers, service.clone_ref(py), body, number);
+    let outcome = Py::new(py, incoming).and_then(|incoming| {
+        let task = service.get().start_task(py, incoming.clone_ref(py), factory)?;
+        if incoming.get().has_ended() {
+            return Ok(());
+        }
+        keep_unfinished(py, serial, incoming.get(), &task)
+    });
+    let Err(error) = outcome else { return Ok(()) };
+    give_up(py, serial, link.token);
+    if python::ends_process(py, &error) {
+        return Err(error);
+    }
+    super::action::report(py, serial, "quinde: a request could not be started", error);
+    Ok(())
+}
+
+/// Keeps the Task of a handler that did not end in its first step.
+fn keep_unfinished(
+    py: Python<'_>,
+    serial: u64,
+    incoming: &IncomingRequest,
+    task: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let token = incoming.link.token;
+    if super::action::is_done(py, task.as_unbound())? {
+        // It ended without an answer and without saying so.
+        give_up(py, serial, token);
+        return Ok(());
+    }
+    incoming.keep_task(task.clone().unbind());
+    let gone = super::with_connection(serial, token, |connection| connection.peer_closed).unwrap_or(true);
+    if gone && incoming.service.get().handler_cancellation {
+        task.call_method0(pyo3::intern!(py, "cancel"))?;
+    }
+    Ok(())
+}
+
+/// Drops a connection whose answer cannot be completed.
+pub fn give_up(py: Python<'_>, serial: u64, token: Token) {
+    with_loop(serial, |state| teardown(state, py, token, &Failure::Closed));
+    perform(py, serial);
+}
+
+/// Answers what the machine refused: a plain text whose words Python may choose.
+fn refuse(py: Python<'_>, serial: u64, token: Token, stream: StreamId, error: &Error) {
+    let Some(status) = error.status else {
+        give_up(py, serial, token);
+        return;
+    };
+    let service = super::with_connection(serial, token, |connection| match &connection.side {
+        Side::Server(server) => Some(server.service.clone_ref(py)),
+        Side::Client(_) => None,
+    });
+    let Some(Some(service)) = service else { return };
+    let answer = service
+        .get()
+        .refusal(py, serial, token, status, &error.to_string());
+    let date = date::now();
+    let length = itoa::Buffer::new().format(answer.body.len()).to_owned();
+    let answered = with_loop(serial, |state| {
+        let Some(connection) = state.connection(token) else {
+            return Ok(());
+        };
+        let Side::Server(server) = &mut connection.side else {
+            return Ok(());
+        };
+        let fields: [(&[u8], &[u8]); 4] = [
+            (b"Content-Type", b"text/plain; charset=utf-8"),
+            (b"Content-Length", length.as_bytes()),
+            (b"Date", &date),
+            (b"Server", answer.server_header.as_bytes()),
+        ];
+        let start = ResponseStart {
+            status: answer.status,
+            reason: None,
+            close: true,
+        };
+        let known = BodyLength::Known(answer.body.len() as u64);
+        server
+            .machine
+            .send_head(stream, start, known, fields.into_iter())?;
+        server.machine.send_data(stream, Chunk::Borrowed(&answer.body))?;
+        server.machine.finish(stream)
+    });
+    if matches!(answered, Some(Err(_))) {
+        give_up(py, serial, token);
+    }
+}
+
+/// The connections of a service on a loop.
+pub fn all_connections(serial: u64, service: u64) -> Vec<Token> {
+    with_loop(serial, |state| {
+        of_service(state, service).map(|(token, _)| token).collect()
+    })
+    .unwrap_or_default()
+}
+
+/// What the open connections of a service on a loop have counted.
+pub fn open_statistics(serial: u64, service: u64) -> Vec<Statistics> {
+    with_loop(serial, |state| {
+        of_service(state, service)
+            .map(|(_, server)| server.machine.statistics())
+            .collect()
+    })
+    .unwrap_or_default()
+}
+
+fn of_service(state: &LoopState, service: u64) -> impl Iterator<Item = (Token, &ServerSide)> {
+    state
+        .reactor
+        .iter()
+        .filter_map(move |(token, source)| match source {
+            Source::Connection(connection) => match &connection.side {
+                Side::Server(server) if server.service.get().number == service => Some((token, server)),
+                _ => None,
+            },
+            _ => None,
+        })
+}
+
+/// Ends the connections of a service: gracefully, or at once.
+pub fn stop_connections(py: Python<'_>, serial: u64, service: u64, at_once: bool) {
+    with_loop(serial, |state| {
+        let tokens: Vec<Token> = of_service(state, service).map(|(token, _)| token).collect();
+        for token in tokens {
+            let Some(connection) = state.connection(token) else {
+                continue;
+            };
+            if at_once {
+                teardown(state, py, token, &Failure::Closed);
+                continue;
+            }
+            if let Side::Server(server) = &mut connection.side {
+                server.machine.shutdown();
+            }
+            if !connection.driving {
+                settle(state, py, token);
+            }
+        }
+    });
+    perform(py, serial);
+}

@@ -1,0 +1,15 @@
+//! What Python code touches. Plain data: a connection is referred to by (loop serial, token, stream), never held.
+
+pub mod body;
+pub mod chunk_ends;
+pub mod connection;
+pub mod date;
+pub mod fields;
+pub mod head;
+pub mod limits;
+pub mod outgoing;
+pub mod plain;
+pub mod request;
+pub mod response;
+pub mod router;
+pub mod service;

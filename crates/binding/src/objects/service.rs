@@ -1,0 +1,260 @@
+//! `Service`: what a server tells the core once, and what the core counts for it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use quinde_http::Statistics;
+use quinde_reactor::Token;
+
+use super::connection::Connection;
+use super::limits::Limits;
+use super::request::IncomingRequest;
+use crate::driver::server::{all_connections, stop_connections};
+use crate::python::{TaskMaker, copy_context};
+
+/// How requests are answered, and with which limits.
+#[pyclass(frozen, weakref, module = "quinde._core")]
+pub struct Service {
+    serve: Py<PyAny>,
+    event_loop: Py<PyAny>,
+    context: Py<PyAny>,
+    pub limits: Py<Limits>,
+    pub server_header: String,
+    pub handler_cancellation: bool,
+    pub tcp_keepalive: bool,
+    on_bad_request: Option<Py<PyAny>>,
+    /// Names this service among those of the process.
+    pub number: u64,
+    tasks: TaskMaker,
+    shared: Mutex<Shared>,
+    requests: AtomicU64,
+    connections: AtomicU64,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Tasks whose handlers are suspended: asyncio itself holds them weakly.
+    tasks: HashMap<u64, Py<PyAny>>,
+    /// What closed connections had counted.
+    finished: Statistics,
+    /// Loops on which connections of this service were made.
+    loops: Vec<u64>,
+    stopped: bool,
+}
+
+/// The answer to a refused request.
+pub struct Refusal {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub server_header: String,
+}
+
+#[pymethods]
+impl Service {
+    #[new]
+    #[pyo3(signature = (serve, *, r#loop, limits, server_header, context=None, handler_cancellation=false,
+                        tcp_keepalive=true, on_bad_request=None))]
+    #[allow(clippy::too_many_arguments, reason = "one keyword an option")]
+    fn new(
+        py: Python<'_>,
+        serve: Py<PyAny>,
+        r#loop: Bound<'_, PyAny>,
+        limits: Py<Limits>,
+        server_header: String,
+        context: Option<Py<PyAny>>,
+        handler_cancellation: bool,
+        tcp_keepalive: bool,
+        on_bad_request: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let context = match context {
+            Some(context) => context,
+            None => py
+                .import(intern!(py, "contextvars"))?
+                .call_method0(intern!(py, "copy_context"))?
+                .unbind(),
+        };
+        let debug = r#loop.call_method0(intern!(py, "get_debug"))?.is_truthy()?;
+        let event_loop = r#loop.unbind();
+        Ok(Self {
+            serve,
+            context,
+            limits,
+            server_header,
+            handler_cancellation,
+            tcp_keepalive,
+            on_bad_request,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            tasks: TaskMaker::new(py, &event_loop, debug)?,
+            event_loop,
+            shared: Mutex::default(),
+            requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+        })
+    }
+
+    /// The open connections.
+    #[getter]
+    fn connections(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+        let py = slf.py();
+        let mut handles: Vec<Py<Connection>> = Vec::new();
+        let (number, loops) = (slf.get().number, slf.get().lock().loops.clone());
+        for serial in loops {
+            for token in all_connections(serial, number) {
+                if let Some(handle) = Connection::of(py, serial, token)? {
+                    handles.push(handle);
+                }
+            }
+        }
+        PyList::new(py, handles).map(Bound::unbind)
+    }
+
+    /// Requests begun so far.
+    #[getter]
+    fn requests_count(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The Tasks of handlers that have not ended.
+    #[getter]
+    fn tasks(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let tasks: Vec<_> = self
+            .lock()
+            .tasks
+            .values()
+            .map(|task| task.clone_ref(py))
+            .collect();
+        PyList::new(py, tasks).map(Bound::unbind)
+    }
+
+    /// Ends service gracefully: idle connections close now, the others after their answer.
+    fn stop(&self, py: Python<'_>) {
+        self.lock().stopped = true;
+        let loops = self.lock().loops.clone();
+        for serial in loops {
+            stop_connections(py, serial, self.number, false);
+        }
+    }
+
+    /// Closes every connection at once.
+    fn abort(&self, py: Python<'_>) {
+        self.lock().stopped = true;
+        let loops = self.lock().loops.clone();
+        for serial in loops {
+            stop_connections(py, serial, self.number, true);
+        }
+    }
+
+    /// Plain counters: connections, requests, handlers in flight, bytes, refusals by reason (`refused_…`).
+    fn statistics(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        let mut counted = self.lock().finished.clone();
+        let loops = self.lock().loops.clone();
+        let mut open = 0_usize;
+        for serial in loops {
+            for statistics in crate::driver::server::open_statistics(serial, self.number) {
+                open += 1;
+                counted.absorb(&statistics);
+            }
+        }
+        let into = PyDict::new(py);
+        into.set_item("connections", self.connections.load(Ordering::Relaxed))?;
+        into.set_item("connections_open", open)?;
+        into.set_item("requests", self.requests.load(Ordering::Relaxed))?;
+        into.set_item("handlers", self.lock().tasks.len())?;
+        into.set_item("body_bytes_received", counted.body_bytes_received)?;
+        into.set_item("body_bytes_sent", counted.body_bytes_sent)?;
+        for (reason, count) in &counted.refusals {
+            into.set_item(format!("refused_{reason}"), count)?;
+        }
+        Ok(into.unbind())
+    }
+}
+
+impl Service {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A panic while it was held left plain counters: go on.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn count_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A connection was made on a loop; false: the service has been stopped, refuse it.
+    pub fn count_connection(&self, serial: u64) -> bool {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let mut shared = self.lock();
+        if !shared.loops.contains(&serial) {
+            shared.loops.push(serial);
+        }
+        !shared.stopped
+    }
+
+    pub fn forget_connection(&self, statistics: &Statistics) {
+        self.lock().finished.absorb(statistics);
+    }
+
+    pub fn task(&self, py: Python<'_>, number: u64) -> Option<Py<PyAny>> {
+        self.lock().tasks.get(&number).map(|task| task.clone_ref(py))
+    }
+
+    pub fn keep_task(&self, number: u64, task: Py<PyAny>) {
+        self.lock().tasks.insert(number, task);
+    }
+
+    /// The Task of an ended handler; the caller drops it, outside the lock.
+    #[must_use]
+    pub fn forget_task(&self, number: u64) -> Option<Py<PyAny>> {
+        self.lock().tasks.remove(&number)
+    }
+
+    /// Calls `serve` and makes the Task, by the loop's task factory if there is one.
+    pub fn start_task<'py>(
+        &self,
+        py: Python<'py>,
+        incoming: Py<IncomingRequest>,
+        factory: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let coroutine = self.serve.call1(py, (incoming,))?;
+        let context = copy_context(py, &self.context)?;
+        if factory {
+            let options = PyDict::new(py);
+            options.set_item(intern!(py, "context"), context)?;
+            return self.event_loop.bind(py).call_method(
+                intern!(py, "create_task"),
+                (coroutine,),
+                Some(&options),
+            );
+        }
+        self.tasks.make(py, coroutine, context)
+    }
+
+    /// What to answer to a refused request; Python may choose the words.
+    pub fn refusal(&self, py: Python<'_>, serial: u64, token: Token, status: u16, message: &str) -> Refusal {
+        let chosen = self.on_bad_request.as_ref().and_then(|hook| {
+            let connection = Connection::of(py, serial, token).ok().flatten();
+            let result = hook.call1(py, (connection, status, message));
+            let extracted = result.and_then(|result| result.extract::<(u16, String, Vec<u8>)>(py));
+            match extracted {
+                Ok((status, _, body)) => Some((status, body)),
+                Err(error) => {
+                    crate::driver::action::report(py, serial, "quinde: on_bad_request failed", error);
+                    None
+                }
+            }
+        });
+        let (status, body) = chosen.unwrap_or_else(|| {
+            let reason = quinde_http::reason_phrase(status).unwrap_or("Error");
+            (status, format!("{status}: {reason}\n\n{message}\n").into_bytes())
+        });
+        Refusal {
+            status,
+            body,
+            server_header: self.server_header.clone(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+"""The native engine of a loop: made on first use, owned by the loop.
+
+Knows asyncio's readiness API and `_core.Engine`; it is the only place in quinde that touches `add_reader`.
+Must not know what an HTTP message is.
+
+The engine is kept alive by the loop's reader callback alone, so that `loop.close()` frees it and closes its
+sockets. Loops without a usable `add_reader` (Windows' Proactor, others) get an engine without a poller, kept
+by a table whose keys are weak: their connections are asyncio transports, which the loop itself closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import sys
+import weakref
+from typing import Final, Literal
+
+from quinde._core import Engine
+
+__all__ = ("Backend", "backend", "engine")
+
+Backend = Literal["reactor", "transport"]
+
+_engines: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Engine]]] = (
+    weakref.WeakKeyDictionary()
+)
+_pollerless: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]] = weakref.WeakKeyDictionary()
+
+
+def engine() -> Engine:
+    """Give the engine of the running loop, making it if this is the first call.
+
+    Returns:
+        The loop's `Engine`. It lives as long as the loop is open.
+
+    Raises:
+        RuntimeError: there is no running loop; call it from a coroutine or a callback.
+    """
+    loop = asyncio.get_running_loop()
+    reference = _engines.get(loop)
+    known = reference() if reference is not None else None
+    return known if known is not None else _make(loop)
+
+
+def backend() -> Backend:
+    """Say which I/O backend a new connection of the running loop should use.
+
+    The environment variable `QUINDE_IO` decides: `reactor`, `transport`, or `auto` (the default), which is
+    the reactor where it has been tested (Linux, with asyncio's selector loops and uvloop), else transports.
+
+    Raises:
+        ValueError: `QUINDE_IO` has another value.
+        RuntimeError: the reactor is demanded, but this platform or loop does not support it.
+    """
+    wanted = os.environ.get("QUINDE_IO") or "auto"
+    if wanted == "transport":
+        return "transport"
+    if wanted not in ("auto", "reactor"):
+        raise ValueError(f"QUINDE_IO must be auto, reactor or transport, not {wanted!r}")
+    if _can_poll(asyncio.get_running_loop()):
+        return "reactor"
+    if wanted == "reactor":
+        raise RuntimeError("QUINDE_IO=reactor: this platform or event loop is not supported by the reactor")
+    return "transport"
+
+
+def _can_poll(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a nested poller is known to work: nothing is claimed for what no test has seen."""
+    if sys.platform != "linux":
+        return False
+    return isinstance(loop, asyncio.SelectorEventLoop) or type(loop).__module__.split(".")[0] == "uvloop"
+
+
+def _make(loop: asyncio.AbstractEventLoop) -> Engine:
+    if not _can_poll(loop):
+        made = Engine(loop, False)
+        _pollerless[loop] = made
+    else:
+        made = Engine(loop, True)
+        # An empty context: else every request would inherit the variables of whoever came first.
+        contextvars.Context().run(loop.add_reader, made.fileno(), made.turn)
+    _engines[loop] = weakref.ref(made)
+    return made
