@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
+import sys
+import zlib
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -217,6 +220,76 @@ async def test_http_chunk_that_was_read_to_its_end(make: Make) -> None:
     assert await reader.readchunk() == (b"", True)
 
 
+async def test_http_chunk_in_parts(make: Make) -> None:
+    reader = make()
+    reader.begin_http_chunk_receiving()
+    reader.feed_data(b"ab")
+    assert await reader.readchunk() == (b"ab", False)
+    task = await started(reader.readchunk())
+    reader.feed_data(b"c")
+    assert await task == (b"c", False)
+    task = await started(reader.readchunk())
+    reader.end_http_chunk_receiving()
+    assert await task == (b"", True)
+    task = await started(reader.readchunk())
+    reader.feed_eof()
+    assert await task == (b"", False)
+
+
+async def test_http_chunks_after_lines(make: Make) -> None:
+    reader = make()
+    for piece in (b"one\ntw", b"o\nthree", b"four\n", b"five"):
+        reader.begin_http_chunk_receiving()
+        reader.feed_data(piece)
+        reader.end_http_chunk_receiving()
+    assert await reader.readline() == b"one\n"
+    assert await reader.readchunk() == (b"tw", True)
+    assert await reader.readuntil(b"th") == b"o\nth"
+    assert await reader.readchunk() == (b"ree", True)
+    assert await reader.readline() == b"four\n"
+    assert await reader.readchunk() == (b"", True)
+    assert await reader.readchunk() == (b"five", True)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_any_reads_between_http_chunks(seed: int) -> None:
+    """Whatever was read before, both readers find the same ends of chunks."""
+    draw = random.Random(seed)
+    readers = [ours(), theirs()]
+    for _ in range(40):
+        pieces = [draw.randbytes(draw.choice([1, 2, 127, 128, 300, 5000])) for _ in range(draw.randrange(3))]
+        # (A chunk without data that comes late is an end for aiohttp; HTTP has no such chunks.)
+        ends = bool(pieces) and draw.random() < 0.8
+        for reader in readers:
+            reader.begin_http_chunk_receiving()
+            for piece in pieces:
+                reader.feed_data(piece)
+            if ends:
+                reader.end_http_chunk_receiving()
+        kind, size = draw.randrange(4), draw.randrange(1, 400)
+        if readers[1]._buffer:
+            taken = [await _taken(reader, kind, size) for reader in readers]
+            assert taken[0] == taken[1]
+
+
+async def _taken(reader: Any, kind: int, size: int) -> object:
+    """What a read gives without waiting; of chunks, all to an end: how one is cut is no matter."""
+    if kind == 0:
+        return await reader.read(size)
+    if kind == 1 and size < 40:
+        return await reader.readany()
+    data, is_end = b"", False
+    while not is_end:
+        task = await started(reader.readchunk())
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            break
+        piece, is_end = task.result()
+        data += piece
+    return data, is_end
+
+
 async def test_http_chunks_must_be_announced(make: Make) -> None:
     reader = make()
     with pytest.raises(RuntimeError):
@@ -410,6 +483,126 @@ async def test_iteration_over_a_full_buffer_gives_others_a_turn() -> None:
         pass
     ticking.cancel()
     assert ticks > 100
+
+
+async def test_many_tiny_http_chunks() -> None:
+    reader = ours()
+    for count in range(1, 20_001):
+        reader.begin_http_chunk_receiving()
+        reader.feed_data(b"%d" % (count % 10))
+        reader.end_http_chunk_receiving()
+    reader.feed_eof()
+    pieces = [piece async for piece in reader.iter_chunks()]
+    assert pieces == [(b"%d" % (count % 10), True) for count in range(1, 20_001)]
+
+
+async def test_http_chunk_end_is_told_from_where_the_reader_is() -> None:
+    body = Body(asyncio.get_running_loop())
+    for size in (1, 127, 128, 16_384, 2_100_000, 3):
+        body.feed_data(bytes(size))
+        body.feed_chunk_end()
+        body.feed_chunk_end()
+    body.feed_data(b"rest")
+    for size in (1, 127, 128, 16_384):
+        assert body.chunk_end() == size
+        assert len(body.take(size)) == size
+    assert len(body.take(2_000_000)) == 2_000_000
+    assert body.chunk_end(2_000_000) == 2_100_000
+    assert len(body.take(100_003)) == 100_003
+    assert body.chunk_end(4) == 4, "passed by the last take, which the reader has not used up"
+    body.feed_chunk_end()
+    assert body.chunk_end() == 4, "each is told once"
+    assert body.chunk_end() is None
+
+
+async def test_passed_http_chunk_ends_are_forgotten() -> None:
+    body = Body(asyncio.get_running_loop())
+    for _ in range(3):
+        body.feed_data(b"abcd")
+        body.feed_chunk_end()
+    assert body.take(5) == b"abcda"
+    assert body.take(1) == b"b"
+    assert body.chunk_end(6) == 8 - 6 + 6, "the first went with the take after the one that passed it"
+    assert body.chunk_end() == 6
+
+
+async def test_collecting_forgets_http_chunk_ends() -> None:
+    body = Body(asyncio.get_running_loop())
+    body.feed_data(b"ab")
+    body.feed_chunk_end()
+    collected = body.collect()
+    assert not isinstance(collected, bytes)
+    body.feed_data(b"cd")
+    body.feed_chunk_end()
+    collected.cancel()
+    assert body.chunk_end() is None
+    body.feed_data(b"e")
+    assert body.wait() is None
+    assert (body.buffered, body.take()) == (5, b"abcde")
+
+
+async def test_tiny_pieces_are_gathered() -> None:
+    body = Body(asyncio.get_running_loop())
+    before = sys.getallocatedblocks()
+    for _ in range(500_000):
+        body.feed_data(b"ab")
+    assert sys.getallocatedblocks() - before < 5000, "not an object each"
+    assert body.take(1) == b"a"
+    assert body.take_chunk() == b"b"
+    pieces = [b"ab"]
+    while piece := body.take_chunk():
+        pieces.append(piece)
+    assert pieces[:64] == [b"ab"] * 64, "few pieces stay as they came"
+    assert max(map(len, pieces)) == 65536
+    assert b"".join(pieces) == b"ab" * 500_000
+
+
+async def test_large_pieces_stay_as_they_came() -> None:
+    body = Body(asyncio.get_running_loop())
+    sizes = [1] * 64 + [5, 5, 5000, 4096, 4095, 1]
+    for size in sizes:
+        body.feed_data(bytes(size))
+    assert [len(body.take_chunk()) for _ in range(68)] == [1] * 64 + [10, 5000, 4096, 4096]
+    assert body.buffered == 0
+
+
+async def test_decoded_http_chunks_are_told_apart() -> None:
+    texts = [b"one", b"two" * 200_000, b"three"]
+    encoder = zlib.compressobj(wbits=31)
+    chunks = [encoder.compress(text) + encoder.flush(zlib.Z_SYNC_FLUSH) for text in texts]
+    chunks.append(encoder.flush())
+    raw = Body(asyncio.get_running_loop())
+    reader = streams.StreamReader(body=DecodedBody(raw, "gzip", ClientPayloadError))
+    for chunk in chunks:
+        raw.feed_data(chunk)
+        raw.feed_chunk_end()
+    raw.feed_eof()
+    assert await reader.readchunk() == (b"one", True)
+    assert await reader.readexactly(2) == b"tw"
+    rest = b""
+    while not rest.endswith(b"two") or len(rest) < 599_998:
+        piece, is_end = await reader.readchunk()
+        rest += piece
+        assert is_end == (len(rest) == 599_998)
+    assert [piece async for piece in reader.iter_chunks()] == [(b"three", True)]
+
+
+async def test_decoded_http_chunk_ends_that_are_passed() -> None:
+    raw = Body(asyncio.get_running_loop())
+    body = DecodedBody(raw, "gzip", ClientPayloadError)
+    encoder = zlib.compressobj(wbits=31)
+    assert body.chunk_end() is None
+    for _ in range(4):
+        body.feed_data(encoder.compress(b"abcd") + encoder.flush(zlib.Z_SYNC_FLUSH))
+        body.feed_chunk_end()
+    assert body.take(5) == b"abcda"
+    assert body.chunk_end(5) == 4
+    assert body.take(1) == b"b"
+    assert body.take(3) == b"cda"
+    assert body.take_chunk() == b"bcd"
+    assert body.chunk_end(3) == 3
+    assert body.chunk_end() == 4
+    assert body.chunk_end() is None
 
 
 async def test_decoded_body_is_read_alike() -> None:

@@ -9,6 +9,7 @@ Neither waits for anything, and neither knows which end of the connection it wor
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from quinde.errors import ContentEncodingError
@@ -154,6 +155,9 @@ class Inflater:
 class DecodedBody:
     """Decode a received body while it is read.
 
+    Once a reader has asked for the ends of HTTP chunks (`chunk_end`), chunk after chunk is decoded, so that
+    each end is told behind the last byte that its chunk decodes to; others do not pay for that.
+
     Args:
         body: the body as it comes from the wire.
         coding: how it is coded, see `coding_to_decode`.
@@ -168,30 +172,53 @@ class DecodedBody:
         self._finished = False
         self._exception: BaseException | None = None
         self._total = 0
+        self._chunk_ends: deque[int] | None = None  # in decoded bytes; None: nobody has asked for them
+        self._last_chunk_end = 0
+        self._chunk_is_over = False  # with what the decoder was given last
 
     def _fill(self, size: int) -> None:
         """Decode until something is there, or nothing more can be had for now."""
-        inflater, raw = self._inflater, self.raw
+        inflater = self._inflater
         try:
             while not self._decoded and self._exception is None:
                 if inflater.pending:
                     self._decoded = inflater.decode(size)
                     self._total += len(self._decoded)
-                elif raw.buffered:
-                    inflater.feed(raw.take_chunk())
-                else:
-                    if raw.eof and not self._finished:
+                elif not self._feed():
+                    if self.raw.eof and not self._finished:
                         self._finished = True
                         inflater.finish()
                     break
+                if self._chunk_is_over and not inflater.pending:
+                    self._note_chunk_end()
         except ContentEncodingError as error:
             self._exception = self._error(str(error))
             self._exception.__cause__ = error
+
+    def _feed(self) -> bool:
+        """Give the decoder a piece, at most a chunk where their ends are wanted; False if none is there."""
+        raw = self.raw
+        distance = None if self._chunk_ends is None else raw.chunk_end()
+        if distance is not None:
+            self._inflater.feed(raw.take(distance))
+            self._chunk_is_over = True
+        elif raw.buffered:
+            self._inflater.feed(raw.take_chunk())
+        else:
+            return False
+        return True
+
+    def _note_chunk_end(self) -> None:
+        self._chunk_is_over = False
+        if self._chunk_ends is not None and self._total > self._last_chunk_end:
+            self._last_chunk_end = self._total
+            self._chunk_ends.append(self._total)
 
     def take(self, n: int = -1) -> bytes:
         """Take up to `n` decoded bytes that are there now; without a number, one bounded step of them."""
         if n == 0:
             return b""
+        self._forget_passed_ends()
         parts: list[bytes] = []
         room = n if n > 0 else STEP
         while room > 0:
@@ -205,9 +232,32 @@ class DecodedBody:
 
     def take_chunk(self) -> bytes:
         """Take one decoded piece, at most a step long."""
+        self._forget_passed_ends()
         self._fill(STEP)
         piece, self._decoded = self._decoded, b""
         return piece
+
+    def chunk_end(self, held: int = 0) -> int | None:
+        """Tell how many decoded bytes from the reader's place an HTTP chunk ends, each end once, or None.
+
+        Args:
+            held: bytes that the reader has taken last and not used up.
+        """
+        if self._chunk_ends is None:
+            self._chunk_ends = deque()
+        self._fill(STEP)
+        place = self._total - len(self._decoded) - held
+        while self._chunk_ends:
+            end = self._chunk_ends.popleft()
+            if end >= place:
+                return end - place
+        return None
+
+    def _forget_passed_ends(self) -> None:
+        """Forget what was passed before the take that begins: a reader may hold bytes of the one before."""
+        ends, place = self._chunk_ends, self._total - len(self._decoded)
+        while ends and ends[0] < place:
+            ends.popleft()
 
     def wait(self) -> Future[None] | None:
         """Give a future for the next bytes from the wire; None if there is no need to wait for any."""
@@ -223,6 +273,10 @@ class DecodedBody:
     def feed_data(self, data: bytes) -> None:
         """Append bytes as they would come from the wire, still coded."""
         self.raw.feed_data(data)
+
+    def feed_chunk_end(self) -> None:
+        """Tell that an HTTP chunk ended with the bytes that came last."""
+        self.raw.feed_chunk_end()
 
     def feed_eof(self) -> None:
         """End the body below."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from quinde._core import Body
@@ -119,7 +118,7 @@ class StreamReader:
         self._high_water = limit * 2
         self._front = b""  # bytes taken from the core and not yet read
         self._front_at = 0
-        self._chunk_ends: deque[int] | None = None  # of a stream fed by hand: where HTTP chunks ended
+        self._chunks_begun = False  # of a stream fed by hand
         self._waiting = False
         self._exception: BaseException | None = None  # set by hand; the core keeps one only before the end
         self._eof_reads = 0
@@ -246,18 +245,16 @@ class StreamReader:
 
     def begin_http_chunk_receiving(self) -> None:
         """Tell that an HTTP chunk follows, so that `readchunk` can tell where it ends."""
-        if self._chunk_ends is None:
+        if not self._chunks_begun:
             if self.total_bytes:
                 raise RuntimeError("begin_http_chunk_receiving must come before the first data")
-            self._chunk_ends = deque()
+            self._chunks_begun = True
 
     def end_http_chunk_receiving(self) -> None:
         """Tell that an HTTP chunk ends here."""
-        if self._chunk_ends is None:
+        if not self._chunks_begun:
             raise RuntimeError("end_http_chunk_receiving without begin_http_chunk_receiving")
-        last = self._chunk_ends[-1] if self._chunk_ends else 0
-        if self.total_bytes != last:
-            self._chunk_ends.append(self.total_bytes)
+        self._body.feed_chunk_end()
 
     # --- reading
 
@@ -372,27 +369,24 @@ class StreamReader:
         return False
 
     async def readchunk(self) -> tuple[bytes, bool]:
-        """Read one piece as it came.
+        """Read the rest of an HTTP chunk if all of it has come, else one piece as it came.
 
         Returns:
-            The bytes, and whether an HTTP chunk ends with them; `(b"", False)` at the end of the stream.
+            The bytes, and whether an HTTP chunk ends with them; `(b"", True)` where another read stopped
+            right at the end of one, `(b"", False)` at the end of the stream.
         """
         while True:
             self._raise_exception()
-            ends = self._chunk_ends
-            cursor = self.total_bytes - self._size()
-            while ends:
-                end = ends.popleft()
-                if end >= cursor:
-                    return self._take(end - cursor), True
-                internal_logger.warning("Skipping HTTP chunk end: data beyond it has been read")
+            distance = self._body.chunk_end(len(self._front) - self._front_at)
+            if distance is not None:
+                return self._take(distance), True
             if self._front:
                 return self._take_front(len(self._front) - self._front_at), False
             if self._body.buffered:
                 return self._body.take_chunk(), False
             if self._body.eof:
                 return b"", False
-            await self._wait_data("readchunk")
+            await self._wait("readchunk")
 
     def read_nowait(self, n: int = -1) -> bytes:
         """Read up to `n` bytes of those that are there, all of them if `n` is negative, without waiting.
@@ -416,30 +410,34 @@ class StreamReader:
         return self._body.buffered + len(self._front) - self._front_at
 
     async def _wait_data(self, caller: str) -> bool:
-        """Wait until there is something to read; False if it is the end instead.
-
-        Raises:
-            RuntimeError: another read waits already: which of the two would get the bytes?
-            BaseException: what has gone wrong.
-        """
+        """Wait until there is something to read; False if it is the end instead. Raises what `_wait` does."""
         while not self._front:
             if self._body.buffered:
                 break
             if self._body.eof:
                 return False
-            if self._waiting:
-                raise RuntimeError(
-                    f"{caller}() called while another coroutine is already waiting for incoming data"
-                )
-            future = self._body.wait()
-            if future is not None:
-                self._waiting = True
-                try:
-                    await future
-                finally:
-                    self._waiting = False
-            self._raise_exception()
+            await self._wait(caller)
         return True
+
+    async def _wait(self, caller: str) -> None:
+        """Wait for something to come: bytes, the end of an HTTP chunk or that of the stream.
+
+        Raises:
+            RuntimeError: another read waits already: which of the two would get the bytes?
+            BaseException: what has gone wrong.
+        """
+        if self._waiting:
+            raise RuntimeError(
+                f"{caller}() called while another coroutine is already waiting for incoming data"
+            )
+        future = self._body.wait()
+        if future is not None:
+            self._waiting = True
+            try:
+                await future
+            finally:
+                self._waiting = False
+        self._raise_exception()
 
     def _take(self, n: int) -> bytes:
         if not self._front:

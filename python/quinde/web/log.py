@@ -1,0 +1,212 @@
+"""The access log: one line for each answered request, in a format of Apache's fashion.
+
+Sees requests and responses by their public attributes. When it is off, the server does not come here at all.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import logging
+import os
+import re
+import time as clock
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from quinde.web.request import BaseRequest
+    from quinde.web.stream import StreamResponse
+
+__all__ = ("AbstractAccessLogger", "AccessLogger")
+
+
+class AbstractAccessLogger(ABC):
+    """Write the access log in a way of one's own: `access_log_class=` of runners and `run_app`.
+
+    Args:
+        logger: Where to.
+        log_format: What `access_log_format=` says.
+    """
+
+    __slots__ = ("log_format", "logger")
+
+    def __init__(self, logger: logging.Logger, log_format: str) -> None:
+        self.logger = logger
+        self.log_format = log_format
+
+    @abstractmethod
+    def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
+        """Write one request.
+
+        Args:
+            request: The request.
+            response: Its response, sent.
+            time: Seconds between the two.
+        """
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody will see it; asked when the server starts."""
+        return True
+
+
+_Atom = Callable[["BaseRequest", "StreamResponse", float], Any]
+
+
+class AccessLogger(AbstractAccessLogger):
+    """Write the access log by a format string.
+
+    The atoms: ``%%`` a percent sign, ``%a`` the peer's address, ``%t`` when the request began, ``%P`` the
+    process id, ``%r`` the request line, ``%s`` the status, ``%b`` bytes sent, head included, ``%T`` seconds
+    taken (``%Tf`` with a fraction, ``%D`` in microseconds), ``%{FOO}i`` a request header, ``%{FOO}o`` a
+    response header, ``%{FOO}e`` a variable of the environment. Each is also in the record's `extra`, by the
+    names of `LOG_FORMAT_MAP`.
+
+    Args:
+        logger: Where to, at level INFO.
+        log_format: The format.
+    """
+
+    LOG_FORMAT_MAP: ClassVar[dict[str, str]] = {
+        "a": "remote_address",
+        "t": "request_start_time",
+        "P": "process_id",
+        "r": "first_request_line",
+        "s": "response_status",
+        "b": "response_size",
+        "T": "request_time",
+        "Tf": "request_time_frac",
+        "D": "request_time_micro",
+        "i": "request_header",
+        "o": "response_header",
+        "e": "environment",
+    }
+    LOG_FORMAT = '%a %t "%r" %s %b "%{Referer}i" "%{User-Agent}i"'
+    FORMAT_RE = re.compile(r"%(?:%|\{([A-Za-z0-9\-_]+)\}([ioe])|(Tf|[atPrsbTD]))")
+
+    __slots__ = ("_atoms", "_template")
+
+    def __init__(self, logger: logging.Logger, log_format: str = LOG_FORMAT) -> None:
+        super().__init__(logger, log_format)
+        self._template, self._atoms = _compile(log_format)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the logger takes INFO."""
+        return self.logger.isEnabledFor(logging.INFO)
+
+    def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
+        """Write one line. What goes wrong in it is logged and goes no further."""
+        try:
+            values: list[Any] = []
+            extra: dict[str, Any] = {}
+            for key, name, atom in self._atoms:
+                value = atom(request, response, time)
+                values.append(value)
+                if name is None:
+                    extra[key] = value
+                else:
+                    extra.setdefault(key, {})[name] = value
+            self.logger.info(self._template % tuple(values), extra=extra)
+        except Exception:
+            self.logger.exception("Error in logging")
+
+
+@functools.lru_cache(maxsize=32)
+def _compile(log_format: str) -> tuple[str, tuple[tuple[str, str | None, _Atom], ...]]:
+    """Turn a format into a template of ``%s`` and the functions that fill it."""
+    atoms: list[tuple[str, str | None, _Atom]] = []
+    template: list[str] = []
+    position = 0
+    for match in AccessLogger.FORMAT_RE.finditer(log_format):
+        template.append(log_format[position : match.start()].replace("%", "%%"))
+        position = match.end()
+        name, kind, plain = match.groups()
+        if plain is None and name is None:
+            template.append("%%")
+            continue
+        if plain is not None:
+            atoms.append((AccessLogger.LOG_FORMAT_MAP[plain], None, _PLAIN_ATOMS[plain]))
+        else:
+            atom = functools.partial(_NAMED_ATOMS[kind], name)
+            atoms.append((AccessLogger.LOG_FORMAT_MAP[kind], name, atom))
+        template.append("%s")
+    template.append(log_format[position:].replace("%", "%%"))
+    return "".join(template), tuple(atoms)
+
+
+def _request_header(name: str, request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    return request.headers.get(name, "-")
+
+
+def _response_header(name: str, _request: BaseRequest, response: StreamResponse, _time: float) -> str:
+    return response.headers.get(name, "-")
+
+
+def _environment(name: str, _request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    return os.environ.get(name, "-")
+
+
+def _remote_address(request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    remote = request.remote
+    return "-" if remote is None else remote
+
+
+def _start_time(_request: BaseRequest, _response: StreamResponse, time: float) -> str:
+    started = clock.time() - time
+    # The offset of today's half hour: clocks change at full or half hours.
+    zone = _local_zone(int(started // 1800))
+    return datetime.datetime.fromtimestamp(started, zone).strftime("[%d/%b/%Y:%H:%M:%S %z]")
+
+
+@functools.lru_cache(maxsize=2)
+def _local_zone(half_hour: int) -> datetime.timezone:
+    return datetime.timezone(datetime.timedelta(seconds=clock.localtime(half_hour * 1800).tm_gmtoff))
+
+
+def _process_id(_request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    return f"<{os.getpid()}>"
+
+
+def _request_line(request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    return f"{request.method} {request.path_qs} HTTP/{request.version.major}.{request.version.minor}"
+
+
+def _status(_request: BaseRequest, response: StreamResponse, _time: float) -> int:
+    return response.status
+
+
+def _size(_request: BaseRequest, response: StreamResponse, _time: float) -> int:
+    return response.body_length
+
+
+def _seconds(_request: BaseRequest, _response: StreamResponse, time: float) -> str:
+    return str(round(time))
+
+
+def _seconds_fraction(_request: BaseRequest, _response: StreamResponse, time: float) -> str:
+    return f"{time:06f}"
+
+
+def _microseconds(_request: BaseRequest, _response: StreamResponse, time: float) -> str:
+    return str(round(time * 1_000_000))
+
+
+_PLAIN_ATOMS: dict[str, _Atom] = {
+    "a": _remote_address,
+    "t": _start_time,
+    "P": _process_id,
+    "r": _request_line,
+    "s": _status,
+    "b": _size,
+    "T": _seconds,
+    "Tf": _seconds_fraction,
+    "D": _microseconds,
+}
+_NAMED_ATOMS: dict[str, Callable[[str, BaseRequest, StreamResponse, float], str]] = {
+    "i": _request_header,
+    "o": _response_header,
+    "e": _environment,
+}

@@ -1,0 +1,138 @@
+"""`RequestHandler`: the protocol object of one server connection.
+
+On the transport backend a real `asyncio.Protocol` that passes what it gets to the core. On the reactor
+nothing passes here: it is made when user code asks for `request.protocol` or `request.transport`, once a
+connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from quinde._core import Connection
+from quinde.net.transport import CoreTransport
+
+if TYPE_CHECKING:
+    import ssl
+    from logging import Logger
+
+    from quinde.web.server import Server
+
+__all__ = ("RequestHandler",)
+
+
+_PASSED_ON = ("data_received", "pause_writing", "resume_writing")
+
+
+class RequestHandler(asyncio.Protocol):
+    """Stand for one connection of a server.
+
+    Args:
+        server: The server.
+        connection: The core's connection, if there is one already (on the reactor).
+    """
+
+    _transport: asyncio.Transport | None = None
+
+    def __init__(self, server: Server, connection: Connection | None = None) -> None:
+        self._server = server
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        state = "disconnected" if self.transport is None else "connected"
+        return f"<{type(self).__name__} {state}>"
+
+    # --- the asyncio.Protocol -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Attach the core to a transport."""
+        connection = Connection.attach_server(transport, self._server.service)
+        connection.facade = self
+        self._connection = connection
+        self._transport = cast(asyncio.Transport, transport)
+        # Straight to the core: these are called for each piece that arrives. A transport that looked its
+        # protocol's methods up before this call (uvloop's do) is told to look again.
+        for name in _PASSED_ON:
+            setattr(self, name, getattr(connection, name))
+        self._transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on to the core, where a transport does not find the core's own method."""
+        if self._connection is not None:
+            self._connection.data_received(data)
+
+    def pause_writing(self) -> None:
+        """Tell the core that the transport has too much to send."""
+        if self._connection is not None:
+            self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell the core that the transport has room again."""
+        if self._connection is not None:
+            self._connection.resume_writing()
+
+    def eof_received(self) -> bool:
+        """Tell the core that the peer will send no more; True keeps the transport open for the answer."""
+        return self._connection is not None and self._connection.eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell the core that the connection is gone, and let go of it."""
+        connection, self._connection = self._connection, None
+        self._transport = None
+        # The bound methods above refer to the connection, and it to this object.
+        for name in _PASSED_ON:
+            self.__dict__.pop(name, None)
+        if connection is not None:
+            connection.connection_lost(exc)
+            connection.facade = None
+
+    # --- what user code asks --------------------------------------------------------------------------------
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport; None when the connection is gone."""
+        connection = self._connection
+        if connection is None or connection.transport is not None:
+            return self._transport
+        # Nobody tells this object when the reactor closes a connection.
+        if connection.fileno() < 0:
+            self._transport = None
+        elif self._transport is None:
+            self._transport = CoreTransport(connection, self)
+        return self._transport
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The TLS context of the server, or None."""
+        return self._server.ssl_context
+
+    @property
+    def peername(self) -> Any:
+        """The peer's address as asyncio gives it; None if it is not known any more."""
+        return None if self._connection is None else self._connection.peername
+
+    @property
+    def sockname(self) -> Any:
+        """This end's address as asyncio gives it; None if it is not known any more."""
+        return None if self._connection is None else self._connection.sockname
+
+    @property
+    def keepalive_timeout(self) -> float:
+        """Seconds that the connection may be idle between requests."""
+        return self._server.keepalive_timeout
+
+    @property
+    def logger(self) -> Logger:
+        """Where errors of handlers are logged."""
+        return self._server.logger
+
+    @property
+    def debug(self) -> bool:
+        """Whether answers show tracebacks."""
+        return self._server.debug
+
+    def force_close(self) -> None:
+        """Close the connection after what is queued has been sent; an answer in progress stays incomplete."""
+        if self._connection is not None:
+            self._connection.close()

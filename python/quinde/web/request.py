@@ -1,0 +1,550 @@
+"""`BaseRequest` and `Request`: what a handler sees of a received message.
+
+A view of the core's `IncomingRequest`: making one costs two attributes, everything else is read or built when
+somebody asks. May know the server that made it and, of routing, the match. Must not know sockets or
+protocols.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
+from propcache.api import cached_property
+from yarl import URL
+
+from quinde._core import BodyTooLarge
+from quinde.errors import HttpProcessingError
+from quinde.http.compression import DecodedBody, coding_to_decode
+from quinde.http.dates import parse_http_date
+from quinde.http.etags import ETag, parse_etag_list
+from quinde.http.mime import OCTET_STREAM, parse_content_type
+from quinde.http.streams import EMPTY_PAYLOAD, StreamReader
+from quinde.http.version import HttpVersion, HttpVersion10, HttpVersion11
+from quinde.web.exceptions import HTTPRequestEntityTooLarge
+from quinde.web.keys import NotAppKeyWarning, RequestKey, StateMapping
+from quinde.web.routing.matchinfo import build_match_info
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator
+
+    from quinde._core import IncomingRequest
+    from quinde.typedefs import JSONDecoder, LooseHeaders, RawHeaders
+    from quinde.web.application import Application
+    from quinde.web.protocol import RequestHandler
+    from quinde.web.routing import AbstractRoute, UrlMappingMatchInfo
+    from quinde.web.routing.matchinfo import Values
+    from quinde.web.server import Server
+    from quinde.web.stream import StreamResponse
+
+__all__ = ("BaseRequest", "PayloadAccessError", "Request", "RequestPayloadError")
+
+T = TypeVar("T")
+
+_RANGE_RE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
+
+
+class RequestPayloadError(Exception):
+    """Report a request body that cannot be read: broken framing or a broken content coding."""
+
+
+class PayloadAccessError(Exception):
+    """Report a request body that is read after its request has been answered."""
+
+
+class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
+    """A received request, as a `web.Server` handler gets it.
+
+    Values may be stored on it by key, for middlewares, signals and handlers.
+
+    Args:
+        incoming: The core's request.
+        server: The server that received it.
+    """
+
+    _content: StreamReader | None = None
+    _read_bytes: bytes | None = None
+    _state: dict[str | RequestKey[Any], Any] | None = None
+    _seen_str_keys: ClassVar[set[str]] = set()
+
+    def __init__(self, incoming: IncomingRequest, server: Server) -> None:
+        self._incoming = incoming
+        self._server = server
+
+    # --- who asks, and by which connection ------------------------------------------------------------------
+
+    @property
+    def client_max_size(self) -> int:
+        """Bytes of body that `read()` takes at most; 0 is no limit."""
+        return self._server.client_max_size
+
+    @property
+    def _server_header(self) -> str:
+        return self._server.server_header
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that runs the handler."""
+        # The core learns of a task after its first step, which is where most handlers end.
+        return self._incoming.task or asyncio.current_task()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop; deprecated, as `asyncio.get_running_loop()` gives it."""
+        warnings.warn("request.loop property is deprecated", DeprecationWarning, stacklevel=2)
+        return self._server.loop
+
+    @property
+    def protocol(self) -> RequestHandler:
+        """The protocol object of the connection, the same for each of its requests."""
+        return self._server.protocol_of(self._incoming.connection)
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The connection's transport, or None after a disconnect."""
+        if self._incoming.disconnected:
+            return None
+        return self.protocol.transport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Ask the transport, as `asyncio.BaseTransport.get_extra_info`; the default after a disconnect."""
+        transport = self.transport
+        return default if transport is None else transport.get_extra_info(name, default)
+
+    @cached_property
+    def remote(self) -> str | None:
+        """The peer's IP address (of the proxy, if there is one); the path for a Unix socket."""
+        peername = self._incoming.peername
+        if peername is None:
+            return None
+        return str(peername[0]) if isinstance(peername, (list, tuple)) else str(peername)
+
+    # --- the request line -----------------------------------------------------------------------------------
+
+    @property
+    def method(self) -> str:
+        """The method, in upper case."""
+        return self._incoming.method
+
+    @cached_property
+    def version(self) -> HttpVersion:
+        """The HTTP version of the message."""
+        numbers = self._incoming.http_version
+        if numbers == HttpVersion11:
+            return HttpVersion11
+        return HttpVersion10 if numbers == HttpVersion10 else HttpVersion(*numbers)
+
+    @cached_property
+    def _target(self) -> URL:
+        """The target as a URL: relative but for the absolute and authority forms (RFC 9112 section 3.2)."""
+        target = self._incoming.target
+        if target.startswith("/"):
+            path, _, fragment = target.partition("#")
+            path, _, query = path.partition("?")
+            return URL.build(path=path, query_string=query, fragment=fragment, encoded=True)
+        if self._incoming.method == "CONNECT":
+            return URL.build(authority=target, encoded=True)
+        url = URL(target, encoded=True)
+        # The scheme of an absolute target is the peer's word; that of the connection is known.
+        return url.with_scheme(self.scheme) if url.absolute and url.scheme else url
+
+    @property
+    def scheme(self) -> str:
+        """`"https"` if the connection is a TLS one, else `"http"`. Forwarding headers are not trusted."""
+        return "https" if self._server.ssl_context is not None else "http"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the connection is a TLS one."""
+        return self.scheme == "https"
+
+    @cached_property
+    def host(self) -> str:
+        """What the client calls this host, maybe with a port: target, `Host`, or the socket's own address."""
+        if not self._incoming.target.startswith("/") and self._target.absolute:
+            return self._target.host or ""
+        host = self._incoming.header("Host")
+        if host is not None:
+            return host
+        sockname = self._incoming.sockname
+        if sockname is None:
+            return ""
+        if isinstance(sockname, tuple):
+            # An IPv6 address needs its brackets to be an authority.
+            return f"[{sockname[0]}]" if len(sockname) == 4 else str(sockname[0])
+        return str(sockname)
+
+    @cached_property
+    def url(self) -> URL:
+        """The full URL."""
+        if not self._incoming.target.startswith("/") and self._target.absolute:
+            return self._target
+        return URL.build(scheme=self.scheme, authority=self.host).join(self.rel_url)
+
+    @cached_property
+    def rel_url(self) -> URL:
+        """The URL without scheme, host and port."""
+        target = self._target
+        return target.relative() if target.absolute else target
+
+    @property
+    def path(self) -> str:
+        """The decoded path, for example ``/my blog``."""
+        raw = self._incoming.raw_path
+        return self.rel_url.path if "%" in raw or not raw.isascii() else raw
+
+    @property
+    def path_qs(self) -> str:
+        """The encoded path and query string."""
+        return str(self.rel_url)
+
+    @property
+    def raw_path(self) -> str:
+        """The target as it came, query string and all."""
+        return self._incoming.target
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        """The variables of the query string."""
+        return self.rel_url.query
+
+    @property
+    def query_string(self) -> str:
+        """The decoded query string."""
+        return self.rel_url.query_string
+
+    # --- header fields --------------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields."""
+        headers: CIMultiDictProxy[str] = self._incoming.headers
+        return headers
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The header fields as they came: names and values in bytes."""
+        return self._incoming.raw_headers
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client wants to use the connection again."""
+        return self._incoming.keep_alive
+
+    @property
+    def content_type(self) -> str:
+        """The media type of Content-Type, without parameters; `application/octet-stream` if there is none."""
+        raw = self._incoming.header("Content-Type")
+        return OCTET_STREAM if raw is None else parse_content_type(raw)[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of Content-Type, or None."""
+        raw = self._incoming.header("Content-Type")
+        return None if raw is None else parse_content_type(raw)[1].get("charset")
+
+    @property
+    def content_length(self) -> int | None:
+        """The value of Content-Length, or None."""
+        return self._incoming.content_length
+
+    @property
+    def if_modified_since(self) -> datetime.datetime | None:
+        """The time in If-Modified-Since (aware, UTC), or None."""
+        return parse_http_date(self._incoming.header("If-Modified-Since"))
+
+    @property
+    def if_unmodified_since(self) -> datetime.datetime | None:
+        """The time in If-Unmodified-Since (aware, UTC), or None."""
+        return parse_http_date(self._incoming.header("If-Unmodified-Since"))
+
+    @property
+    def if_range(self) -> datetime.datetime | None:
+        """The time in If-Range (aware, UTC), or None."""
+        return parse_http_date(self._incoming.header("If-Range"))
+
+    @property
+    def if_match(self) -> tuple[ETag, ...] | None:
+        """The entity tags in If-Match, or None."""
+        return parse_etag_list(self._incoming.header("If-Match"))
+
+    @property
+    def if_none_match(self) -> tuple[ETag, ...] | None:
+        """The entity tags in If-None-Match, or None."""
+        return parse_etag_list(self._incoming.header("If-None-Match"))
+
+    @property
+    def http_range(self) -> slice:
+        """The range of bytes in Range, as a slice; ``slice(None, None, 1)`` if there is none.
+
+        Raises:
+            ValueError: Range is malformed, reversed or empty; answer 416 or ignore it.
+        """
+        field = self._incoming.header("Range")
+        if field is None:
+            return slice(None, None, 1)
+        match = _RANGE_RE.fullmatch(field)
+        if match is None:
+            raise ValueError("range not in acceptable format")
+        first, last = match.groups()
+        if not first and not last:
+            raise ValueError("No start or end of range specified")
+        if not first:
+            return slice(-int(last), None, 1)  # the last bytes
+        start, end = int(first), int(last) + 1 if last else None  # the last position is inclusive on the wire
+        if end is not None and start >= end:
+            raise ValueError("start cannot be after end")
+        return slice(start, end, 1)
+
+    # --- the body -------------------------------------------------------------------------------------------
+
+    @property
+    def content(self) -> StreamReader:
+        """The body as a stream; an empty stream if there is none."""
+        if self._content is None:
+            self._content = self._open_content()
+        return self._content
+
+    def _open_content(self) -> StreamReader:
+        body = self._incoming.body
+        if body is None:
+            return EMPTY_PAYLOAD
+        limit = self._server.read_bufsize
+        coding = self._coding()
+        if coding is None:
+            return StreamReader(self.protocol, limit, loop=self._server.loop, body=body)
+        decoded = DecodedBody(body, coding, RequestPayloadError)
+        return StreamReader(self.protocol, limit, loop=self._server.loop, body=decoded)
+
+    def _coding(self) -> str | None:
+        """Name the content coding to undo, or None.
+
+        Raises:
+            RequestPayloadError: It is a known one that this version cannot undo.
+        """
+        if not self._server.auto_decompress:
+            return None
+        try:
+            return coding_to_decode(self._incoming.header("Content-Encoding"))
+        except HttpProcessingError as exc:
+            raise RequestPayloadError(exc.message) from exc
+
+    @property
+    def body_exists(self) -> bool:
+        """Whether the request came with a body, be it read by now or not."""
+        return self._incoming.body is not None
+
+    @property
+    def can_read_body(self) -> bool:
+        """Whether there is something of the body left to read, or still to come."""
+        if self._content is not None:
+            return not self._content.at_eof()
+        body = self._incoming.body
+        return body is not None and not (body.eof and not body.buffered)
+
+    @property
+    def has_body(self) -> bool:
+        """Deprecated: `can_read_body` under its old name."""
+        warnings.warn("has_body is deprecated, use can_read_body", DeprecationWarning, stacklevel=2)
+        return self.can_read_body
+
+    async def read(self) -> bytes:
+        """Read the body to its end; a second call gives the same bytes.
+
+        Raises:
+            HTTPRequestEntityTooLarge: It is larger than `client_max_size`; let it through, it answers 413.
+            RequestPayloadError: Its framing or its coding is broken.
+            ConnectionResetError: The client has gone before it was complete.
+        """
+        data = self._read_bytes
+        if data is None:
+            body = self._incoming.body
+            if body is None:
+                data = b""
+            elif self._content is not None or self._incoming.header("Content-Encoding") is not None:
+                data = await self._read_content()
+            else:
+                limit = self._server.client_max_size
+                try:
+                    collected = body.collect(limit)
+                    data = collected if isinstance(collected, bytes) else await collected
+                except BodyTooLarge:
+                    raise HTTPRequestEntityTooLarge(limit, body.total) from None
+                except HttpProcessingError as exc:
+                    raise RequestPayloadError(exc.message) from exc
+            self._read_bytes = data
+        return data
+
+    async def _read_content(self) -> bytes:
+        """Read the rest of the stream piece by piece: a decoded body must not outgrow the limit."""
+        limit = self._server.client_max_size
+        content = self.content
+        body = bytearray()
+        try:
+            while piece := await content.readany():
+                body += piece
+                if limit and len(body) > limit:
+                    raise HTTPRequestEntityTooLarge(limit, len(body))
+        except HttpProcessingError as exc:
+            raise RequestPayloadError(exc.message) from exc
+        return bytes(body)
+
+    async def text(self) -> str:
+        """Read the body as text, in the charset of Content-Type or UTF-8.
+
+        Raises:
+            UnicodeDecodeError: It is not text of that charset.
+            HTTPRequestEntityTooLarge: As of `read()`, and so are its others.
+        """
+        data = await self.read()
+        return data.decode(self.charset or "utf-8")
+
+    async def json(self, *, loads: JSONDecoder = json.loads) -> Any:
+        """Read the body as JSON, whatever its Content-Type.
+
+        Args:
+            loads: Makes the value of the text.
+
+        Raises:
+            ValueError: It is no JSON (`json.JSONDecodeError`).
+            HTTPRequestEntityTooLarge: As of `read()`, and so are its others.
+        """
+        return loads(await self.text())
+
+    async def release(self) -> None:
+        """Read the rest of the body and throw it away."""
+        content = self.content
+        while not content.at_eof():
+            await content.readany()
+
+    def _close_body(self) -> None:
+        """Let nobody wait for a body that is thrown away, now that the request has been answered."""
+        body = self._incoming.body
+        if body is not None and not (body.eof and not body.buffered):
+            body.set_exception(PayloadAccessError("The request has been answered: its body is gone"))
+
+    # --- the answer -----------------------------------------------------------------------------------------
+
+    async def send_informational(self, status: int, headers: LooseHeaders = ()) -> None:
+        """Send an interim response before the final one, for example 103 with `Link` fields (RFC 8297).
+
+        A client of HTTP/1.0 does not understand them (RFC 9110 section 15.2): nothing is sent to it.
+
+        Args:
+            status: 100 to 199, but not 101.
+            headers: Header fields, as a mapping or pairs.
+
+        Raises:
+            ValueError: The status or a field cannot be sent; nothing was sent.
+            RuntimeError: The final response has been started.
+            ClientConnectionResetError: The peer has gone.
+        """
+        if not 100 <= status <= 199 or status == 101:
+            raise ValueError(f"{status} is no status of an interim response (100 to 199, without 101)")
+        if self.version < HttpVersion11:
+            return
+        self._incoming.informational(status, list(CIMultiDict(headers).items()))
+        waiter = self._incoming.drain()
+        if waiter is not None:
+            await waiter
+
+    async def _prepare_hook(self, response: StreamResponse) -> None:
+        """Let others see and change a response before its head is sent."""
+
+    # --- a mapping by identity ------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        path = self.path.encode("ascii", "backslashreplace").decode("ascii")
+        return f"<{type(self).__name__} {self.method} {path} >"
+
+    @overload
+    def __getitem__(self, key: RequestKey[T]) -> T: ...
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+    def __getitem__(self, key: str | RequestKey[T]) -> Any:
+        if self._state is None:
+            raise KeyError(key)
+        return self._state[key]
+
+    @overload
+    def __setitem__(self, key: RequestKey[T], value: T) -> None: ...
+    @overload
+    def __setitem__(self, key: str, value: Any) -> None: ...
+    def __setitem__(self, key: str | RequestKey[T], value: Any) -> None:
+        if isinstance(key, str) and key not in BaseRequest._seen_str_keys:
+            BaseRequest._seen_str_keys.add(key)
+            warnings.warn(
+                "It is recommended to use web.RequestKey instances for keys", NotAppKeyWarning, stacklevel=2
+            )
+        if self._state is None:
+            self._state = {}
+        self._state[key] = value
+
+    def __delitem__(self, key: str | RequestKey[Any]) -> None:
+        if self._state is None:
+            raise KeyError(key)
+        del self._state[key]
+
+    def __len__(self) -> int:
+        return 0 if self._state is None else len(self._state)
+
+    def __iter__(self) -> Iterator[str | RequestKey[Any]]:
+        return iter(() if self._state is None else self._state)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Request(BaseRequest):
+    """A received request, as a handler of an `Application` gets it."""
+
+    _found: tuple[AbstractRoute, Values | None] | None = None
+    _match_info: UrlMappingMatchInfo | None = None
+
+    @property
+    def match_info(self) -> UrlMappingMatchInfo:
+        """What the routing found: a mapping of the path's names, with the route and the handler.
+
+        Raises:
+            RuntimeError: The request has not been routed yet.
+        """
+        match_info = self._match_info
+        if match_info is None:
+            if self._found is None or self._server.app is None:
+                raise RuntimeError("The request has not been routed yet")
+            match_info = build_match_info(*self._found)
+            match_info.add_app(self._server.app)
+            match_info.freeze()
+            self._match_info = match_info
+        return match_info
+
+    @property
+    def app(self) -> Application:
+        """The application whose handler or middleware is running.
+
+        Raises:
+            RuntimeError: The request was not made by an application.
+        """
+        if self._match_info is not None:
+            current: Application = self._match_info.current_app
+            return current
+        if self._server.app is None:
+            raise RuntimeError("The request was not made by an application")
+        return self._server.app
+
+    async def _prepare_hook(self, response: StreamResponse) -> None:
+        apps = (self._server.app,) if self._match_info is None else self._match_info.apps
+        for app in apps:
+            if app is not None and app.on_response_prepare:
+                await app.on_response_prepare.send(self, response)

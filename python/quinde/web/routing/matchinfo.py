@@ -1,0 +1,195 @@
+"""What a request led to: a route and the text behind its names, or an HTTP error in a route's place.
+
+`UrlDispatcher.match()` gives route and values, two cheap things; `build_match_info()` makes of them the
+object that `request.match_info` shows, when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from quinde import hdrs
+from quinde.web.routing.handlers import default_expect_handler
+from quinde.web.routing.interfaces import AbstractMatchInfo
+from quinde.web.routing.routes import AbstractRoute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from yarl import URL
+
+    from quinde.web.exceptions import HTTPException
+    from quinde.web.request import Request
+    from quinde.web.types import ExpectHandler
+
+__all__ = ("MatchInfoError", "SystemRoute", "UrlMappingMatchInfo", "Values", "build_match_info")
+
+Values = tuple[str | None, ...]
+"""What the names of a pattern stand for in one path; None for a group that took no part in the match."""
+
+
+class UrlMappingMatchInfo(dict[str, str], AbstractMatchInfo):
+    """The text behind each name of the pattern, and the route.
+
+    Args:
+        match_dict: Name to decoded text.
+        route: What answers the request.
+    """
+
+    __slots__ = ("_apps", "_current_app", "_frozen", "_route")
+
+    def __init__(self, match_dict: Mapping[str, str], route: AbstractRoute) -> None:
+        super().__init__(match_dict)
+        self._route = route
+        self._apps: tuple[Any, ...] = ()
+        self._current_app: Any = None
+        self._frozen = False
+
+    @property
+    def handler(self) -> Any:
+        """What answers the request."""
+        return self._route.handler
+
+    @property
+    def route(self) -> AbstractRoute:
+        """The route that was found."""
+        return self._route
+
+    @property
+    def expect_handler(self) -> ExpectHandler:
+        """What answers the request's `Expect` field."""
+        return self._route.handle_expect_header
+
+    @property
+    def http_exception(self) -> HTTPException | None:
+        """The HTTP error in the route's place: None here."""
+        return None
+
+    def get_info(self) -> Mapping[str, Any]:
+        """Describe the resource for introspection."""
+        return self._route.get_info()
+
+    @property
+    def apps(self) -> tuple[Any, ...]:
+        """The applications that the request passes, outermost first."""
+        return self._apps
+
+    def add_app(self, app: Any) -> None:
+        """Put `app` before those that are there; the first one added is the current one.
+
+        Raises:
+            RuntimeError: The match is frozen.
+        """
+        if self._frozen:
+            raise RuntimeError("no application can be added: the match is frozen")
+        if not self._apps:
+            self._current_app = app
+        self._apps = (app, *self._apps)
+
+    @property
+    def current_app(self) -> Any:
+        """The application whose middlewares or handler are running; one of `apps`."""
+        if self._current_app is None:
+            raise RuntimeError("the match belongs to no application yet")
+        return self._current_app
+
+    @current_app.setter
+    def current_app(self, app: Any) -> None:
+        if app not in self._apps:
+            raise RuntimeError(f"{app!r} is none of the applications that the request passes: {self._apps!r}")
+        self._current_app = app
+
+    def freeze(self) -> None:
+        """Refuse further applications from now on."""
+        self._frozen = True
+
+    def __repr__(self) -> str:
+        return f"<MatchInfo {super().__repr__()}: {self._route!r}>"
+
+
+class SystemRoute(AbstractRoute):
+    """A route that raises an HTTP error: what a path without route leads to.
+
+    Args:
+        http_exception: The error. Each request needs one of its own, as it becomes the response.
+    """
+
+    def __init__(self, http_exception: HTTPException) -> None:
+        # Not the base's: it would check our own coroutine function anew at each 404.
+        self._method = hdrs.METH_ANY
+        self._handler = self._handle
+        self._expect_handler = default_expect_handler
+        self._resource = None
+        self._http_exception = http_exception
+
+    @property
+    def http_exception(self) -> HTTPException:
+        """The error that the route raises."""
+        return self._http_exception
+
+    @property
+    def name(self) -> None:
+        """No name: None."""
+        return
+
+    @property
+    def status(self) -> int:
+        """The status of the error."""
+        return self._http_exception.status
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase of the error."""
+        return self._http_exception.reason
+
+    def url_for(self, *args: str, **kwargs: str) -> URL:
+        """Refuse: there is no resource.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError("a system route has no URL")
+
+    def get_info(self) -> Mapping[str, Any]:
+        """Give the error as `http_exception`."""
+        return {"http_exception": self._http_exception}
+
+    async def _handle(self, request: Request) -> NoReturn:
+        raise self._http_exception
+
+    def __repr__(self) -> str:
+        return f"<SystemRoute {self.status}: {self.reason}>"
+
+
+class MatchInfoError(UrlMappingMatchInfo):
+    """The match of a request that no route takes.
+
+    Args:
+        http_exception: What the handler raises.
+        route: The route that raises it, if there is one already.
+    """
+
+    __slots__ = ("_exception",)
+
+    def __init__(self, http_exception: HTTPException, route: SystemRoute | None = None) -> None:
+        super().__init__({}, route or SystemRoute(http_exception))
+        self._exception = http_exception
+
+    @property
+    def http_exception(self) -> HTTPException:
+        """The HTTP error in the route's place."""
+        return self._exception
+
+    def __repr__(self) -> str:
+        return f"<MatchInfoError {self._exception.status}: {self._exception.reason}>"
+
+
+def build_match_info(route: AbstractRoute, values: Values | None) -> UrlMappingMatchInfo:
+    """Make the match of what `UrlDispatcher.match()` found."""
+    if isinstance(route, SystemRoute):
+        return MatchInfoError(route.http_exception, route)
+    resource = route.resource
+    if values is None or resource is None:
+        return UrlMappingMatchInfo({}, route)
+    named = zip(resource.names, values, strict=True)
+    return UrlMappingMatchInfo({name: value for name, value in named if value is not None}, route)

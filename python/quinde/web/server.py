@@ -1,0 +1,220 @@
+"""`web.Server`: a handler and the options by which connections are served, as a protocol factory.
+
+Calling a server gives the protocol of one connection, for `loop.create_server`; sites hand its `service` to
+the reactor. May know requests, logs and the core's `Service` and `Limits`; must not know applications (they
+make it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from quinde._core import Limits, Service
+from quinde.http.streams import DEFAULT_LIMIT
+from quinde.http.version import SERVER_SOFTWARE
+from quinde.log import access_logger, server_logger
+from quinde.web.log import AbstractAccessLogger, AccessLogger
+from quinde.web.protocol import RequestHandler
+from quinde.web.request import BaseRequest, Request
+from quinde.web.response import Response
+from quinde.web.serve import serve_by_handler, serve_directly
+from quinde.web.unparsed import UnparsedRequest
+
+if TYPE_CHECKING:
+    import ssl
+    from logging import Logger
+
+    from quinde._core import Connection, IncomingRequest
+    from quinde.web.application import Application
+    from quinde.web.stream import StreamResponse
+
+__all__ = ("Server",)
+
+RequestFactory = Callable[["IncomingRequest", "Server"], BaseRequest]
+
+
+class Server:
+    """Serve a handler: the low level below `Application`.
+
+    ``await loop.create_server(web.Server(handler), host, port)`` serves it; so does a `ServerRunner`.
+
+    Args:
+        handler: A coroutine function that makes a response of a `BaseRequest`.
+        request_factory: Makes the request object of the core's request and the server.
+        handler_cancellation: Cancel a handler when its client goes.
+        loop: The event loop; None is the running one.
+        app: The application that made this server, if one did.
+        debug: Show tracebacks in answers; None asks the loop.
+        client_max_size: Bytes of body that `request.read()` takes at most; 0 is no limit.
+        keepalive_timeout: Seconds that a connection may be idle between requests.
+        tcp_keepalive: Let the kernel probe idle peers.
+        logger: Where errors of handlers are logged.
+        access_log: Where requests are logged; None logs none.
+        access_log_class: How.
+        access_log_format: In which format.
+        max_line_size: Bytes of a request line at most (414).
+        max_field_size: Bytes of a header field at most (431).
+        max_headers: Number of header fields at most (431).
+        head_timeout: Seconds that a head may take from its first byte (408); 0 is no limit.
+        body_timeout: Seconds without a byte while a handler waits for the body (408); 0 is no limit.
+        lingering_time: Seconds for which a connection is still read after an answer that left a body unread.
+        read_bufsize: Low-water mark of request bodies in bytes; reading pauses at twice as much.
+        auto_decompress: Decode gzip and deflate request bodies.
+        timeout_ceil_threshold: Taken for compatibility; the core's timers have a granularity of their own.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Any], Awaitable[StreamResponse]],
+        *,
+        request_factory: RequestFactory | None = None,
+        handler_cancellation: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        app: Application | None = None,
+        debug: bool | None = None,
+        client_max_size: int = 1024**2,
+        keepalive_timeout: float = 3630,
+        tcp_keepalive: bool = True,
+        logger: Logger = server_logger,
+        access_log: Logger | None = access_logger,
+        access_log_class: type[AbstractAccessLogger] = AccessLogger,
+        access_log_format: str = AccessLogger.LOG_FORMAT,
+        max_line_size: int = 8190,
+        max_field_size: int = 8190,
+        max_headers: int = 128,
+        head_timeout: float = 10,
+        body_timeout: float = 60,
+        lingering_time: float = 2,
+        read_bufsize: int = DEFAULT_LIMIT,
+        auto_decompress: bool = True,
+        timeout_ceil_threshold: float = 5,
+    ) -> None:
+        self.loop = asyncio.get_running_loop() if loop is None else loop
+        self.app = app
+        self.request_handler = handler
+        self.request_factory: RequestFactory = request_factory or (BaseRequest if app is None else Request)
+        self.handler_cancellation = handler_cancellation
+        self.client_max_size = client_max_size
+        self.keepalive_timeout = keepalive_timeout
+        self.read_bufsize = read_bufsize
+        self.auto_decompress = auto_decompress
+        self.server_header = SERVER_SOFTWARE
+        self.ssl_context: ssl.SSLContext | None = None
+        self.logger = logger
+        self.debug = self.loop.get_debug() if debug is None else debug
+        self.access_logger: AbstractAccessLogger | None = None
+        if access_log is not None:
+            writer = access_log_class(access_log, access_log_format)
+            self.access_logger = writer if writer.enabled else None
+        direct = app is not None and request_factory is None and self.access_logger is None and app.is_direct
+        self.is_direct = direct
+        self.service = Service(
+            serve_directly(self, app) if direct and app is not None else serve_by_handler(self),
+            loop=self.loop,
+            limits=Limits(
+                max_line_size=max_line_size,
+                max_field_size=max_field_size,
+                max_headers=max_headers,
+                body_window=2 * read_bufsize,
+                head_timeout=head_timeout,
+                # 0 closes at once, as in aiohttp; in the core it is no timeout.
+                keepalive_timeout=keepalive_timeout or 0.001,
+                body_timeout=body_timeout,
+                linger_timeout=lingering_time,
+            ),
+            # Requests start in copies of it: what start-up hooks have set is seen by handlers.
+            context=copy_context(),
+            server_header=self.server_header,
+            handler_cancellation=handler_cancellation,
+            tcp_keepalive=tcp_keepalive,
+            on_bad_request=self._on_bad_request,
+        )
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one connection, for `loop.create_server`."""
+        return RequestHandler(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.request_handler!r}>"
+
+    @property
+    def connections(self) -> list[RequestHandler]:
+        """The protocol objects of the open connections."""
+        return [self.protocol_of(connection) for connection in self.service.connections]
+
+    @property
+    def requests_count(self) -> int:
+        """Requests received so far."""
+        return self.service.requests_count
+
+    def statistics(self) -> dict[str, int]:
+        """Tell what the core has counted: connections, requests, bytes, refusals by reason."""
+        return self.service.statistics()
+
+    def protocol_of(self, connection: Connection | None) -> RequestHandler:
+        """Give the one protocol object of a connection; one without transport if the connection is gone."""
+        if connection is None:
+            return RequestHandler(self)
+        protocol: RequestHandler | None = connection.facade
+        if protocol is None:
+            protocol = RequestHandler(self, connection)
+            connection.facade = protocol
+        return protocol
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def pre_shutdown(self) -> None:
+        """Close idle connections, and the others after the answer that they are waiting for."""
+        self.service.stop()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # aiohttp's signature
+        """Wait for the handlers, then end what is left.
+
+        Args:
+            timeout: Seconds to wait before handlers are cancelled, and again for their ends; None waits for
+                ever.
+        """
+        self.service.stop()
+        if await self._handlers_end(timeout):
+            for task in self._handlers():
+                task.cancel()
+            await self._handlers_end(timeout)
+        self.service.abort()
+
+    def _handlers(self) -> set[asyncio.Task[None]]:
+        # A handler that shuts its own server down does not wait for itself.
+        return {task for task in self.service.tasks if task is not asyncio.current_task()}
+
+    async def _handlers_end(self, patience: float | None) -> bool:
+        """Wait until no handler runs; True if some still do when the time is over."""
+        deadline = None if patience is None else self.loop.time() + patience
+        while tasks := self._handlers():
+            left = None if deadline is None else deadline - self.loop.time()
+            if left is not None and left <= 0:
+                return True
+            await asyncio.wait(tasks, timeout=left)
+        return False
+
+    # --- logs -----------------------------------------------------------------------------------------------
+
+    def log_access(self, request: BaseRequest, response: StreamResponse, started: float) -> None:
+        """Write a request to the access log, if there is one."""
+        if self.access_logger is not None:
+            self.access_logger.log(request, response, self.loop.time() - started)
+
+    def _on_bad_request(
+        self, connection: Connection | None, status: int, message: str
+    ) -> tuple[int, str, bytes]:
+        """Choose the words for a request that the core refuses: it sends them and closes the connection."""
+        peername = None if connection is None else connection.peername
+        self.logger.debug("Refused a request from %s with %d: %s", peername, status, message)
+        body = message.encode()
+        if self.access_logger is not None:
+            refused = UnparsedRequest(peername, self)
+            answer = Response(status=status, body=body)
+            self.access_logger.log(refused, answer, 0.0)
+        return status, HTTPStatus(status).phrase, body

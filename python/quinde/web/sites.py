@@ -1,0 +1,218 @@
+"""Sites: the addresses at which a runner's server listens.
+
+A site asks once, when it starts, which backend new connections get; after that both look the same to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, cast
+
+from yarl import URL
+
+from quinde.net import reactor
+from quinde.web.listening import bind_tcp, bind_unix, listen
+
+if TYPE_CHECKING:
+    import ssl
+
+    from quinde.web.runner import BaseRunner
+    from quinde.web.server import Server
+
+__all__ = ("BaseSite", "SockSite", "TCPSite", "UnixSite")
+
+
+class BaseSite(ABC):
+    """An address at which a server listens, between `start()` and `stop()`.
+
+    Args:
+        runner: The runner; its `setup()` has been awaited.
+        ssl_context: Refused for now.
+        backlog: How many connections the kernel may keep waiting.
+
+    Raises:
+        RuntimeError: The runner has not been set up.
+        NotImplementedError: `ssl_context` is given.
+    """
+
+    def __init__(
+        self, runner: BaseRunner, *, ssl_context: ssl.SSLContext | None = None, backlog: int = 128
+    ) -> None:
+        if runner.server is None:
+            raise RuntimeError("Call runner.setup() before making a site")
+        if ssl_context is not None:
+            raise NotImplementedError("TLS is not part of this version yet: leave ssl_context out")
+        self._runner = runner
+        self._backlog = backlog
+        self._server: asyncio.AbstractServer | None = None
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The URL of the site."""
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: The address cannot be bound.
+            RuntimeError: The site has been started, or the runner has been cleaned up.
+        """
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("The runner has been cleaned up: set it up again and make a new site")
+        self._runner._reg_site(self)
+        self._server = await self._listen(server)
+
+    async def stop(self) -> None:
+        """Listen no more; connections that are there stay.
+
+        Raises:
+            RuntimeError: The site has not been started.
+        """
+        self._runner._check_site(self)
+        if self._server is not None:  # None: start() failed
+            self._server.close()
+        self._runner._unreg_site(self)
+
+    @property
+    def addresses(self) -> list[Any]:
+        """The addresses that are listened at, as `socket.getsockname()` gives them."""
+        sockets = cast("tuple[socket.socket, ...]", getattr(self._server, "sockets", None) or ())
+        return [sock.getsockname() for sock in sockets]
+
+    @abstractmethod
+    async def _listen(self, server: Server) -> asyncio.AbstractServer: ...
+
+
+class TCPSite(BaseSite):
+    """A TCP port, at every address of a host.
+
+    Args:
+        runner: As of `BaseSite`.
+        host: A name or an address; None is every interface.
+        port: The port; None is 8080, 0 a free one (see `port`).
+        ssl_context: Refused for now.
+        backlog: As of `BaseSite`.
+        reuse_address: Bind also when old connections of the port linger; None is True but on Windows.
+        reuse_port: Share the port with other processes that ask for it too.
+    """
+
+    def __init__(
+        self,
+        runner: BaseRunner,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+        reuse_address: bool | None = None,
+        reuse_port: bool | None = None,
+    ) -> None:
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        self._host = host
+        self._port = 8080 if port is None else port
+        self._reuse_address = reuse_address
+        self._reuse_port = reuse_port
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at; before the start, the one asked for."""
+        addresses = self.addresses
+        if addresses:
+            self._port = addresses[0][1]
+        return self._port
+
+    @property
+    def name(self) -> str:
+        """The URL of the site; of all interfaces ``http://0.0.0.0:<port>``."""
+        return str(URL.build(scheme="http", host=self._host or "0.0.0.0", port=self.port))  # noqa: S104
+
+    async def _listen(self, server: Server) -> asyncio.AbstractServer:
+        if reactor.backend() == "reactor":
+            sockets = await bind_tcp(
+                self._host, self._port, reuse_address=self._reuse_address, reuse_port=self._reuse_port
+            )
+            return listen(sockets, server.service, self._backlog)
+        return await asyncio.get_running_loop().create_server(
+            server,
+            self._host,
+            self._port,
+            backlog=self._backlog,
+            reuse_address=self._reuse_address,
+            reuse_port=self._reuse_port,
+        )
+
+
+class UnixSite(BaseSite):
+    """A Unix socket.
+
+    Args:
+        runner: As of `BaseSite`.
+        path: Its path; a socket that is left there is replaced.
+        ssl_context: Refused for now.
+        backlog: As of `BaseSite`.
+    """
+
+    def __init__(
+        self,
+        runner: BaseRunner,
+        path: str | os.PathLike[str],
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+    ) -> None:
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The URL of the site, ``http://unix:<path>:``."""
+        return f"http://unix:{os.fspath(self._path)}:"
+
+    async def _listen(self, server: Server) -> asyncio.AbstractServer:
+        if reactor.backend() == "reactor":
+            return listen([bind_unix(self._path)], server.service, self._backlog, unlink=True)
+        loop = asyncio.get_running_loop()
+        return await loop.create_unix_server(server, os.fspath(self._path), backlog=self._backlog)
+
+
+class SockSite(BaseSite):
+    """A socket that was bound elsewhere; it is closed with the site.
+
+    Args:
+        runner: As of `BaseSite`.
+        sock: The socket.
+        ssl_context: Refused for now.
+        backlog: As of `BaseSite`.
+    """
+
+    def __init__(
+        self,
+        runner: BaseRunner,
+        sock: socket.socket,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+    ) -> None:
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        self._sock = sock
+        address = sock.getsockname()
+        if hasattr(socket, "AF_UNIX") and sock.family == socket.AF_UNIX:
+            self._name = f"http://unix:{address}:"
+        else:
+            self._name = str(URL.build(scheme="http", host=address[0], port=address[1]))
+
+    @property
+    def name(self) -> str:
+        """The URL of the socket's address."""
+        return self._name
+
+    async def _listen(self, server: Server) -> asyncio.AbstractServer:
+        if reactor.backend() == "reactor":
+            return listen([self._sock], server.service, self._backlog, owned=True)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(server, sock=self._sock, backlog=self._backlog)
