@@ -23,6 +23,11 @@ pub enum Event<H> {
     Informational(ResponseHead),
     /// A piece of the body, without framing.
     Data(Bytes),
+    /// Where the sender's chunks ended: rising offsets into the body, none beyond what has come so
+    /// far, each told once. Only for bodies whose framing has chunks (RFC 9112 §7.1), once for all
+    /// that came in one read. They mean nothing to HTTP (intermediaries may cut anew), but some
+    /// peers send one message a chunk.
+    ChunkEnds(Box<[u64]>),
     /// Fields after the body. Never merged with those of the head.
     Trailers(Headers),
     /// The message is complete.
@@ -131,7 +136,7 @@ pub trait Machine {
     fn body_want(&self) -> usize;
 
     /// `n` body bytes (at most `body_want`) were received into their final place. They give no Data
-    /// event; Trailers and End follow from `next_event`. They count as delivered: see `consumed`.
+    /// event; ChunkEnds, Trailers and End follow from `next_event`. They count as delivered: see `consumed`.
     fn body_landed(&mut self, n: usize, now: Instant);
 
     /// Whether to go on reading from the wire: back-pressure, pipelining and discarding decide.

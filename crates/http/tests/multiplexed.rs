@@ -13,13 +13,14 @@ use quinde_http::{
 };
 use support::{NO_FIELDS, drain, limits};
 
-/// A frame is: stream, type (h head, d data, e end, r reset), length, payload; a byte each but the
-/// payload.
+/// A frame is: stream, type (h head, d data, c end of a chunk, e end, r reset), length, payload; a
+/// byte each but the payload.
 #[derive(Default)]
 struct TwoStreams {
     inbox: Vec<u8>,
     events: VecDeque<(StreamId, Event<String>)>,
     outstanding: BTreeMap<u64, usize>,
+    received: BTreeMap<u64, u64>,
     output: VecDeque<u8>,
     sink: Output,
     open: Vec<u64>,
@@ -60,7 +61,11 @@ impl Machine for TwoStreams {
             let Some(payload) = rest.get(..len) else { break };
             let event = match kind {
                 b'h' => Event::Head(String::from_utf8_lossy(payload).into_owned()),
-                b'd' => Event::Data(Bytes::copy_from_slice(payload)),
+                b'd' => {
+                    *self.received.entry(id.0).or_default() += payload.len() as u64;
+                    Event::Data(Bytes::copy_from_slice(payload))
+                }
+                b'c' => Event::ChunkEnds(Box::new([self.received.get(&id.0).copied().unwrap_or(0)])),
                 b'e' => Event::End,
                 _ => Event::Error(stream_closed()),
             };
@@ -212,11 +217,12 @@ impl Protocol for ServerConnection {
     }
 }
 
-/// Serves any protocol: answers each request by its path and its body turned round; `/drop` by a
-/// reset. Holds what it needs for each stream, as handlers of a real server do.
+/// Serves any protocol: answers each request by its path and its body turned round, `/chunks` also by
+/// where chunks ended, `/drop` by a reset. Holds what it needs for each stream, as handlers of a real server do.
 struct Driver<P: Protocol> {
     machine: P,
     requests: BTreeMap<StreamId, (String, Vec<u8>)>,
+    chunk_ends: BTreeMap<StreamId, Vec<u64>>,
     served: Vec<u64>,
     most_at_once: usize,
 }
@@ -226,6 +232,7 @@ impl<P: Protocol> Driver<P> {
         Driver {
             machine,
             requests: BTreeMap::new(),
+            chunk_ends: BTreeMap::new(),
             served: Vec::new(),
             most_at_once: 0,
         }
@@ -244,6 +251,7 @@ impl<P: Protocol> Driver<P> {
                         body.extend_from_slice(&data);
                     }
                 }
+                Event::ChunkEnds(ends) => self.chunk_ends.entry(stream).or_default().extend(ends),
                 Event::End => self.serve(stream),
                 Event::Error(_) => drop(self.requests.remove(&stream)),
                 Event::Informational(_) | Event::Trailers(_) | Event::Upgraded(_) => {}
@@ -263,6 +271,10 @@ impl<P: Protocol> Driver<P> {
             return;
         }
         body.reverse();
+        if path == "/chunks" {
+            let ends = self.chunk_ends.remove(&stream).unwrap_or_default();
+            body.extend_from_slice(format!(" {ends:?}").as_bytes());
+        }
         let answer = [path.as_bytes(), b" ", &body].concat();
         let length = BodyLength::Known(answer.len() as u64);
         self.machine
@@ -313,6 +325,39 @@ fn two_streams_at_once() {
         ];
         assert_eq!(output, expected.concat());
     }
+}
+
+#[test]
+fn chunk_ends_are_each_streams_own() {
+    let input = [
+        frame(1, b'h', b"/chunks"),
+        frame(2, b'h', b"/chunks"),
+        frame(1, b'd', b"ab"),
+        frame(2, b'd', b"x"),
+        frame(2, b'c', b""),
+        frame(1, b'd', b"c"),
+        frame(1, b'c', b""),
+        frame(2, b'd', b"yz"),
+        frame(2, b'c', b""),
+        frame(1, b'e', b""),
+        frame(2, b'e', b""),
+    ]
+    .concat();
+    let mut two = Driver::new(TwoStreams::default());
+    let output = two.turn(&input, 0);
+    let expected = [
+        frame(1, b'd', b"/chunks cba [3]"),
+        frame(2, b'd', b"/chunks zyx [1, 3]"),
+    ];
+    for answer in expected {
+        assert!(output.windows(answer.len()).any(|part| part == answer));
+    }
+    let mut one = Driver::new(ServerConnection::new(limits(), 0));
+    let output = one.turn(
+        b"POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n2\r\nyz\r\n0\r\n\r\n",
+        0,
+    );
+    assert!(output.ends_with(b"/chunks zyx [1, 3]"));
 }
 
 #[test]

@@ -120,7 +120,14 @@ fn an_echo_over_any_wire() {
         pair.client
             .send_trailers(stream, [(&b"Sum"[..], &b"1"[..])].into_iter())
             .expect("trailers");
-        let result = run(&mut pair, 1);
+        let mut result = run(&mut pair, 1);
+        let chunk_ends = [6000, 12_000, 18_000, 20_000].map(|end| (1, end));
+        assert_eq!(result.1.chunk_ends, chunk_ends, "pieces of {piece}");
+        // An echo has a chunk for each piece that came, and ends with the last of them.
+        assert_eq!(
+            std::mem::take(&mut result.0.chunk_ends).last(),
+            Some(&(1, 20_000))
+        );
         assert_eq!(
             result.0.events.len(),
             4,

@@ -427,8 +427,10 @@ fn bodies_land_in_their_place() {
     assert_eq!(server.body_want(), 4);
     server.body_landed(4, 30);
     assert_eq!(server.body_want(), 0, "framing comes now");
+    assert!(matches!(server.next_event(), Some((_, Event::ChunkEnds(ends))) if ends[..] == [5]));
     server.receive_data(b"\r\n2\r\nxy\r\n0\r\n\r\n", 40);
     assert!(matches!(server.next_event(), Some((_, Event::Data(data))) if &data[..] == b"xy"));
+    assert!(matches!(server.next_event(), Some((_, Event::ChunkEnds(ends))) if ends[..] == [7]));
     assert!(matches!(server.next_event(), Some((_, Event::End))));
 }
 

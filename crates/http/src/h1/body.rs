@@ -36,6 +36,14 @@ impl Body {
         self.received
     }
 
+    /// Right after data were taken: where a chunk ended with them, if one did.
+    pub(crate) fn chunk_end(&self) -> Option<u64> {
+        match &self.framing {
+            Framing::Chunked(chunked) if chunked.is_at_end_of_data() => Some(self.received),
+            _ => None,
+        }
+    }
+
     /// How much is known to be still to come.
     pub(crate) fn known_left(&self) -> u64 {
         match &self.framing {

@@ -92,6 +92,11 @@ impl Chunked {
         }
     }
 
+    /// Whether the last byte of a chunk's data was the last that was taken.
+    pub(crate) fn is_at_end_of_data(&self) -> bool {
+        self.state == State::DataCr
+    }
+
     /// Bytes of trailers looked at since the last call.
     pub(crate) fn take_work(&mut self) -> u64 {
         self.trailers.take_work()

@@ -167,7 +167,8 @@ impl ClientConnection {
                         }
                         Ok((used, Step::Data(data))) => {
                             at += used;
-                            self.deliver(data);
+                            let end = body.chunk_end();
+                            self.deliver(data, end);
                         }
                         Ok((used, Step::End(trailers))) => {
                             at += used;
@@ -180,7 +181,7 @@ impl ClientConnection {
                     }
                 }
                 Reading::Raw => {
-                    self.deliver(rest);
+                    self.deliver(rest, None);
                     at = input.len();
                     break;
                 }
@@ -247,10 +248,14 @@ impl ClientConnection {
         0
     }
 
-    fn deliver(&mut self, data: &[u8]) {
+    /// A piece of the body came; `chunk_end` is where a chunk ended with it.
+    fn deliver(&mut self, data: &[u8], chunk_end: Option<u64>) {
         self.statistics.body_bytes_received += data.len() as u64;
         self.window.delivered(data.len(), &self.limits);
         self.events.data(data);
+        if let Some(end) = chunk_end {
+            self.events.chunk_end(end);
+        }
     }
 
     /// The response is complete.
@@ -395,6 +400,9 @@ impl Machine for ClientConnection {
     fn body_landed(&mut self, n: usize, _now: Instant) {
         if let Reading::Body(body) = &mut self.reading {
             let n = body.landed(n);
+            if let Some(end) = body.chunk_end().filter(|_| n > 0) {
+                self.events.chunk_end(end);
+            }
             self.statistics.body_bytes_received += n;
             self.window
                 .delivered(usize::try_from(n).unwrap_or(usize::MAX), &self.limits);

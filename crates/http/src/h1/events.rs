@@ -1,7 +1,8 @@
 //! Events that wait to be pulled.
 //!
 //! Pieces of a body that came in one read become one event: a peer that sends tiny chunks must not
-//! make each of them cost an allocation and a call into user code.
+//! make each of them cost an allocation and a call into user code. Where its chunks ended is gathered
+//! alike and follows the data.
 
 use std::collections::VecDeque;
 
@@ -13,6 +14,7 @@ use crate::{Event, StreamId};
 pub(crate) struct Events<H> {
     queue: VecDeque<(StreamId, Event<H>)>,
     gathered: Vec<u8>,
+    chunk_ends: Vec<u64>,
 }
 
 impl<H> Events<H> {
@@ -20,11 +22,12 @@ impl<H> Events<H> {
         Events {
             queue: VecDeque::new(),
             gathered: Vec::new(),
+            chunk_ends: Vec::new(),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.gathered.is_empty()
+        self.queue.is_empty() && self.gathered.is_empty() && self.chunk_ends.is_empty()
     }
 
     pub(crate) fn push(&mut self, stream: StreamId, event: Event<H>) {
@@ -37,11 +40,20 @@ impl<H> Events<H> {
         self.gathered.extend_from_slice(piece);
     }
 
-    /// The read is over: what was gathered becomes an event.
+    /// A chunk ended at this offset into the body.
+    pub(crate) fn chunk_end(&mut self, end: u64) {
+        self.chunk_ends.push(end);
+    }
+
+    /// The read is over: what was gathered becomes events.
     pub(crate) fn flush(&mut self, stream: StreamId) {
         if !self.gathered.is_empty() {
             let data = Bytes::from(std::mem::take(&mut self.gathered));
             self.queue.push_back((stream, Event::Data(data)));
+        }
+        if !self.chunk_ends.is_empty() {
+            let ends = std::mem::take(&mut self.chunk_ends).into_boxed_slice();
+            self.queue.push_back((stream, Event::ChunkEnds(ends)));
         }
     }
 
@@ -52,5 +64,6 @@ impl<H> Events<H> {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.gathered.clear();
+        self.chunk_ends.clear();
     }
 }

@@ -69,6 +69,8 @@ pub fn response_line(head: &ResponseHead) -> String {
 #[derive(Debug, Default, PartialEq, Eq, Clone)]
 pub struct Record {
     pub events: Vec<String>,
+    /// Where chunks ended, with their streams.
+    pub chunk_ends: Vec<(u64, u64)>,
     body: Vec<u8>,
 }
 
@@ -77,6 +79,11 @@ impl Record {
         let text = match event {
             Event::Data(data) => {
                 self.body.extend_from_slice(&data);
+                return;
+            }
+            Event::ChunkEnds(ends) => {
+                assert!(!ends.is_empty(), "an event that tells nothing");
+                self.chunk_ends.extend(ends.iter().map(|end| (stream.0, *end)));
                 return;
             }
             Event::Head(head) => format!("head {}", line(&head)),

@@ -256,6 +256,9 @@ impl Machine for ServerConnection {
         self.clock.tell(now);
         if let Reading::Body(body) = &mut self.reading {
             let n = body.landed(n);
+            if let Some(end) = body.chunk_end().filter(|_| n > 0) {
+                self.events.chunk_end(end);
+            }
             self.asked.awaits_continue = false;
             self.statistics.body_bytes_received += n;
             self.window

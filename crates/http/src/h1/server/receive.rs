@@ -35,7 +35,8 @@ impl ServerConnection {
                     match step {
                         Ok((used, step)) => {
                             at += used;
-                            if !self.body_step(step) {
+                            let chunk_end = body.chunk_end();
+                            if !self.body_step(step, chunk_end) {
                                 break;
                             }
                         }
@@ -43,7 +44,7 @@ impl ServerConnection {
                     }
                 }
                 Reading::Raw => {
-                    self.deliver(rest);
+                    self.deliver(rest, None);
                     at = input.len();
                     break;
                 }
@@ -108,8 +109,9 @@ impl ServerConnection {
         }
     }
 
-    /// Deal with a step of the body; false: more input is needed.
-    fn body_step(&mut self, step: Step<'_>) -> bool {
+    /// Deal with a step of the body; false: more input is needed. `chunk_end` is where a chunk ended
+    /// if the step is data.
+    fn body_step(&mut self, step: Step<'_>, chunk_end: Option<u64>) -> bool {
         match step {
             Step::More => return false,
             Step::Data(data) => {
@@ -121,7 +123,7 @@ impl ServerConnection {
                         self.end();
                     }
                 } else {
-                    self.deliver(data);
+                    self.deliver(data, chunk_end);
                 }
             }
             Step::End(trailers) => {
@@ -134,10 +136,14 @@ impl ServerConnection {
         true
     }
 
-    fn deliver(&mut self, data: &[u8]) {
+    /// A piece of the body came; `chunk_end` is where a chunk ended with it.
+    fn deliver(&mut self, data: &[u8], chunk_end: Option<u64>) {
         self.statistics.body_bytes_received += data.len() as u64;
         self.window.delivered(data.len(), &self.limits);
         self.events.data(data);
+        if let Some(end) = chunk_end {
+            self.events.chunk_end(end);
+        }
     }
 
     /// The request is complete.
