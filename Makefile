@@ -36,7 +36,7 @@ test: test-rust test-python ## run all tests on the quick build: {reactor, trans
 
 test-rust: check
 	@echo "== tests of the Rust crates"
-	cargo test --locked --profile fast --quiet $(LEAVES:%=-p %)
+	cargo test --locked --profile fast --quiet --no-fail-fast $(LEAVES:%=-p %)
 
 test-python: $(VENV)/.dev $(VENV)/.fast
 	@echo "== tests of the package, modes: $(MODES)"
@@ -52,7 +52,7 @@ lint: $(VENV)/.dev ## formatting, lints, import contracts, sizes and wording
 	cargo clippy --locked --profile fast --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
-	$(BIN)/lint-imports --no-cache
+	PYTHONPATH=python $(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/sizes.py
 	$(BIN)/python tools/wording.py
 
@@ -107,11 +107,11 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.made
 $(VENV)/.fast: $(RUST_INPUTS) | check $(VENV)/.dev
 	@echo "== the extension, profile fast (about a minute when everything is new)"
 	@rm -f $(VENV)/.release
-	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --profile fast
+	PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --locked --profile fast
 	@touch $@
 
 $(VENV)/.release: $(RUST_INPUTS) | check $(VENV)/.run
 	@echo "== the extension, profile release (about two minutes when everything is new)"
 	@rm -f $(VENV)/.fast
-	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --release
+	PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --locked --release
 	@touch $@

@@ -1,0 +1,237 @@
+"""quinde: an asynchronous HTTP toolkit for asyncio, client and server, with aiohttp's public names.
+
+Each public name is imported when somebody first asks for it (PEP 562), by the one table below:
+`import quinde` costs next to nothing, and a server never loads the client. No module of the package imports
+this one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import hdrs, web as web
+    from .client.call import (
+        ClientHandlerType,
+        ClientMiddlewareType,
+    )
+    from .client.connector import (
+        AddrInfoType,
+        BaseConnector,
+        SocketFactoryType,
+        TCPConnector,
+        UnixConnector,
+    )
+    from .client.request import (
+        ClientRequest,
+        RequestInfo,
+    )
+    from .client.response import (
+        ClientResponse,
+    )
+    from .client.session import (
+        ClientSession,
+        request,
+    )
+    from .client.timeouts import (
+        ClientTimeout,
+    )
+    from .errors import (
+        ClientConnectionError,
+        ClientConnectionResetError,
+        ClientConnectorCertificateError,
+        ClientConnectorDNSError,
+        ClientConnectorError,
+        ClientConnectorSSLError,
+        ClientError,
+        ClientHttpProxyError,
+        ClientOSError,
+        ClientPayloadError,
+        ClientProxyConnectionError,
+        ClientResponseError,
+        ClientSSLError,
+        ConnectionTimeoutError,
+        ContentTypeError,
+        InvalidURL,
+        InvalidUrlClientError,
+        InvalidUrlRedirectClientError,
+        NonHttpUrlClientError,
+        NonHttpUrlRedirectClientError,
+        RedirectClientError,
+        ServerConnectionError,
+        ServerDisconnectedError,
+        ServerFingerprintMismatch,
+        ServerTimeoutError,
+        SocketTimeoutError,
+        TooManyRedirects,
+        UploadAbortedError,
+        WSMessageTypeError,
+        WSServerHandshakeError,
+    )
+    from .http.etags import (
+        ETag,
+    )
+    from .http.streams import (
+        EMPTY_PAYLOAD,
+        EofStream,
+        StreamReader,
+    )
+    from .http.version import (
+        HttpVersion,
+        HttpVersion10,
+        HttpVersion11,
+    )
+    from .net.resolver import (
+        DefaultResolver,
+        ThreadedResolver,
+    )
+
+__all__ = (
+    "EMPTY_PAYLOAD",
+    "AddrInfoType",
+    "BaseConnector",
+    "ClientConnectionError",
+    "ClientConnectionResetError",
+    "ClientConnectorCertificateError",
+    "ClientConnectorDNSError",
+    "ClientConnectorError",
+    "ClientConnectorSSLError",
+    "ClientError",
+    "ClientHandlerType",
+    "ClientHttpProxyError",
+    "ClientMiddlewareType",
+    "ClientOSError",
+    "ClientPayloadError",
+    "ClientProxyConnectionError",
+    "ClientRequest",
+    "ClientResponse",
+    "ClientResponseError",
+    "ClientSSLError",
+    "ClientSession",
+    "ClientTimeout",
+    "ConnectionTimeoutError",
+    "ContentTypeError",
+    "DefaultResolver",
+    "ETag",
+    "EofStream",
+    "HttpVersion",
+    "HttpVersion10",
+    "HttpVersion11",
+    "InvalidURL",
+    "InvalidUrlClientError",
+    "InvalidUrlRedirectClientError",
+    "NonHttpUrlClientError",
+    "NonHttpUrlRedirectClientError",
+    "RedirectClientError",
+    "RequestInfo",
+    "ServerConnectionError",
+    "ServerDisconnectedError",
+    "ServerFingerprintMismatch",
+    "ServerTimeoutError",
+    "SocketFactoryType",
+    "SocketTimeoutError",
+    "StreamReader",
+    "TCPConnector",
+    "ThreadedResolver",
+    "TooManyRedirects",
+    "UnixConnector",
+    "UploadAbortedError",
+    "WSMessageTypeError",
+    "WSServerHandshakeError",
+    "__version__",
+    "hdrs",
+    "request",
+)
+
+__version__ = "0.1.0.dev0"
+
+_NAMES_OF = {
+    "client.call": (
+        "ClientHandlerType",
+        "ClientMiddlewareType",
+    ),
+    "client.connector": (
+        "AddrInfoType",
+        "BaseConnector",
+        "SocketFactoryType",
+        "TCPConnector",
+        "UnixConnector",
+    ),
+    "client.request": (
+        "ClientRequest",
+        "RequestInfo",
+    ),
+    "client.response": ("ClientResponse",),
+    "client.session": (
+        "ClientSession",
+        "request",
+    ),
+    "client.timeouts": ("ClientTimeout",),
+    "errors": (
+        "ClientConnectionError",
+        "ClientConnectionResetError",
+        "ClientConnectorCertificateError",
+        "ClientConnectorDNSError",
+        "ClientConnectorError",
+        "ClientConnectorSSLError",
+        "ClientError",
+        "ClientHttpProxyError",
+        "ClientOSError",
+        "ClientPayloadError",
+        "ClientProxyConnectionError",
+        "ClientResponseError",
+        "ClientSSLError",
+        "ConnectionTimeoutError",
+        "ContentTypeError",
+        "InvalidURL",
+        "InvalidUrlClientError",
+        "InvalidUrlRedirectClientError",
+        "NonHttpUrlClientError",
+        "NonHttpUrlRedirectClientError",
+        "RedirectClientError",
+        "ServerConnectionError",
+        "ServerDisconnectedError",
+        "ServerFingerprintMismatch",
+        "ServerTimeoutError",
+        "SocketTimeoutError",
+        "TooManyRedirects",
+        "UploadAbortedError",
+        "WSMessageTypeError",
+        "WSServerHandshakeError",
+    ),
+    "http.etags": ("ETag",),
+    "http.streams": (
+        "EMPTY_PAYLOAD",
+        "EofStream",
+        "StreamReader",
+    ),
+    "http.version": (
+        "HttpVersion",
+        "HttpVersion10",
+        "HttpVersion11",
+    ),
+    "net.resolver": (
+        "DefaultResolver",
+        "ThreadedResolver",
+    ),
+}
+"""The one table: where each public name lives."""
+
+_HOMES = {name: home for home, names in _NAMES_OF.items() for name in names}
+_SUBMODULES = frozenset({"hdrs", "web"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # the next look-up finds it without coming here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

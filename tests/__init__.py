@@ -1,0 +1,1 @@
+"""quinde's tests; a package so that `tests.support` can be imported and `tests/http` shadows nothing."""

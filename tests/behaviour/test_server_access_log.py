@@ -1,0 +1,120 @@
+"""The access log: what is written, when, and that it costs nothing when nobody reads it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.behaviour.library import LIBRARY, application, quinde_only, request, serve, web
+from tests.support.wire import open_wire
+
+if TYPE_CHECKING:
+    import pytest
+
+LOGGER = logging.getLogger("tests.access")
+
+
+async def hello(_request: Any) -> Any:
+    return web.Response(text="hello", headers={"X-Out": "there"})
+
+
+async def lines(
+    caplog: pytest.LogCaptureFixture, handler: Any, data: bytes, method: str = "GET", **options: Any
+) -> tuple[list[logging.LogRecord], int]:
+    """Ask once with the log on; give its records and the size of the answer."""
+    caplog.set_level(logging.INFO, LOGGER.name)
+    async with serve(application(handler), access_log=LOGGER, **options) as served, open_wire(served) as wire:
+        await wire.send(data)
+        if method == "HEAD":
+            await wire.read_answer("HEAD")
+            size = 0
+        else:
+            size = len(await wire.read_to_end()) if b"close" in data else len((await wire.read_answer()).body)
+    return [record for record in caplog.records if record.name == LOGGER.name], size
+
+
+async def test_default_format(caplog: pytest.LogCaptureFixture) -> None:
+    data = request("GET", "/a?b=c", "Connection: close", "User-Agent: tests/1", "Referer: http://r/")
+    (record,), size = await lines(caplog, hello, data)
+    pattern = rf'127\.0\.0\.1 \[.+\] "GET /a\?b=c HTTP/1\.1" 200 {size} "http://r/" "tests/1"'
+    assert re.fullmatch(pattern, record.getMessage())
+    assert re.search(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]", record.getMessage())
+
+
+async def test_own_format(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELTER", "cave")
+    log_format = "%% %a %P %s %T %Tf %D %{X-In}i %{X-Missing}i %{X-Out}o %{SHELTER}e end"
+    if LIBRARY == "aiohttp":  # which knows the first and the last but one, and fails at both
+        log_format = log_format.replace("%% ", "% ").replace("%{SHELTER}e", "cave")
+    data = request("GET", "/", "Connection: close", "X-In: here")
+    (record,), _ = await lines(caplog, hello, data, access_log_format=log_format)
+    pattern = rf"% 127\.0\.0\.1 <{os.getpid()}> 200 0 0\.\d{{6}} \d+ here - there cave end"
+    assert re.fullmatch(pattern, record.getMessage())
+    assert vars(record)["response_status"] == 200
+    assert vars(record)["request_header"] == {"X-In": "here", "X-Missing": "-"}
+
+
+async def test_failures_are_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(_request: Any) -> Any:
+        raise ZeroDivisionError
+
+    (record,), _ = await lines(caplog, fail, request())
+    assert '"GET / HTTP/1.1" 500' in record.getMessage()
+
+
+async def test_streams_count_all_bytes(caplog: pytest.LogCaptureFixture) -> None:
+    async def stream(asked: Any) -> Any:
+        response = web.StreamResponse()
+        await response.prepare(asked)
+        for _ in range(10):
+            await response.write(bytes(1000))
+        return response
+
+    (record,), size = await lines(caplog, stream, request("GET", "/", "Connection: close"))
+    assert f" 200 {size} " in record.getMessage()
+    assert size > 10_000
+
+
+async def test_nothing_is_written_when_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, LOGGER.name)
+    async with serve(application(hello), access_log=LOGGER) as served, open_wire(served) as wire:
+        await wire.send(request())
+        await wire.read_answer()
+        if LIBRARY == "quinde":
+            assert served.runner.server.is_direct
+    assert caplog.records == []
+
+
+async def test_logger_class_of_ones_own() -> None:
+    if LIBRARY == "aiohttp":
+        from aiohttp.abc import AbstractAccessLogger
+    else:
+        from quinde.web.log import AbstractAccessLogger  # type: ignore[assignment]
+
+    seen: list[tuple[str, int, bool]] = []
+
+    class Own(AbstractAccessLogger):
+        def log(self, asked: Any, response: Any, time: float) -> None:
+            seen.append((asked.path, response.status, time >= 0))
+
+    async with (
+        serve(application(hello), access_log=LOGGER, access_log_class=Own) as served,
+        open_wire(served) as wire,
+    ):
+        await wire.send(request("GET", "/x"))
+        await wire.read_answer()
+    assert seen == [("/x", 200, True)]
+
+
+@quinde_only
+async def test_refused_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    (record,), _ = await lines(caplog, hello, b"GET / HTTP/1.1\r\n\r\n")
+    assert '"UNKNOWN / HTTP/1.0" 400' in record.getMessage()
+    assert record.getMessage().startswith("127.0.0.1 ")
+
+
+async def test_head_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    (record,), _ = await lines(caplog, hello, request("HEAD"), "HEAD")
+    assert '"HEAD / HTTP/1.1" 200' in record.getMessage()

@@ -1,0 +1,1 @@
+"""What tests share: modes (`modes`), servers on free ports (`servers`) and raw wires (`wire`)."""

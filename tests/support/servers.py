@@ -1,0 +1,145 @@
+"""Servers on free ports, as async context managers that give a `Served`; leaving the block stops them.
+
+* `serve_quinde(app)`: a `quinde.web.Application`, on the backend that the `mode` fixture has chosen.
+* `serve_aiohttp(app)`: an `aiohttp.web.Application`, to compare with.
+* `serve_raw(talk)`: whatever bytes the coroutine function `talk(wire)` says to each connection.
+* `answering(data)`: a `talk` that waits for one request head, says `data` and closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.support.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    import aiohttp.web
+
+    import quinde.web
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a server listens, and what runs it."""
+
+    host: str
+    port: int
+    path: str | None = None
+    runner: Any = None
+
+    @property
+    def url(self) -> str:
+        """The root URL, without a slash at its end."""
+        return f"http://{self.host}:{self.port}"
+
+
+def listening_socket() -> socket.socket:
+    """Bind a listening TCP socket to a free port of the loopback interface."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, 0))
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def closed_port() -> int:
+    """Name a port where nobody listens (it was free a moment ago)."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serve_quinde(app: quinde.web.Application, **options: Any) -> AsyncIterator[Served]:
+    """Serve a quinde application.
+
+    Args:
+        app: the application.
+        options: for `AppRunner`; there is no access log unless asked for.
+    """
+    from quinde import web
+
+    options.setdefault("access_log", None)
+    async with _running(web.AppRunner(app, **options), web.SockSite) as served:
+        yield served
+
+
+@asynccontextmanager
+async def serve_aiohttp(app: aiohttp.web.Application, **options: Any) -> AsyncIterator[Served]:
+    """Serve an aiohttp application; `options` are for its `AppRunner`."""
+    from aiohttp import web
+
+    options.setdefault("access_log", None)
+    async with _running(web.AppRunner(app, **options), web.SockSite) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _running(runner: Any, site_type: Any) -> AsyncIterator[Served]:
+    listener = listening_socket()
+    port = listener.getsockname()[1]
+    await runner.setup()
+    try:
+        await site_type(runner, listener).start()
+        yield Served(HOST, port, runner=runner)
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def serve_raw(talk: Callable[[Wire], Awaitable[None]]) -> AsyncIterator[Served]:
+    """Accept connections and let `talk` hold the conversation; the connection is closed when it returns.
+
+    An exception in `talk` fails the test when the block is left, except that the peer may go at any time.
+    """
+    talks: set[asyncio.Task[Any]] = set()
+    failures: list[Exception] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.add(task)
+        wire = Wire(reader, writer)
+        try:
+            await talk(wire)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the peer has gone, or the test is over
+        except Exception as error:  # told at the end of the block, where pytest sees it
+            failures.append(error)
+        finally:
+            talks.discard(task)
+            await wire.close()
+
+    listener = listening_socket()
+    port = listener.getsockname()[1]
+    server = await asyncio.start_server(converse, sock=listener, limit=1 << 24)
+    try:
+        yield Served(HOST, port)
+    finally:
+        server.close()
+        pending = list(talks)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+    if failures:
+        raise failures[0]
+
+
+def answering(data: bytes) -> Callable[[Wire], Awaitable[None]]:
+    """A conversation of one answer: wait for the end of a request head, say `data`, close."""
+
+    async def talk(wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
+        await wire.send(data)
+
+    return talk
