@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Write the code of a module that children can run, and give its name."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path) + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    # Without an empty part at the end: that one would mean the current folder.
+    folders = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
 
     def write(code: str) -> str:
         (tmp_path / "a_child.py").write_text(

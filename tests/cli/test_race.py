@@ -238,7 +238,9 @@ def test_a_server_that_refuses_later_is_said_once_and_leaves_no_figures() -> Non
 def test_without_requests_the_row_says_how_to_get_it(tmp_path: Any) -> None:
     (tmp_path / "requests.py").write_text("raise ModuleNotFoundError(name='requests')")
     ended = quinde(
-        "race", *QUICK, PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        "race",
+        *QUICK,
+        PYTHONPATH=os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])),
     )
     assert ended.returncode == 1
     remedy = 'requests is not installed: pip install "quinde[race]"'

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def leave() -> None:
+    raise GracefulExit
+
+
 def stopping(trace: list[str]) -> Application:
-    """An application that ends its program once it has started."""
+    """An application that ends its program a moment after its start, unless the banner does so before."""
     app = Application()
 
     async def stop(_app: Any) -> None:
-        def leave() -> None:
-            raise GracefulExit
-
-        asyncio.get_running_loop().call_later(0.01, leave)
+        asyncio.get_running_loop().call_later(1, leave)
 
     async def clean(_app: Any) -> None:
         trace.append("cleaned up")
@@ -39,7 +40,12 @@ def stopping(trace: list[str]) -> Application:
 
 def run(app: Any, **options: Any) -> list[str]:
     lines: list[str] = []
-    run_app(app, **{"print": lines.append, "handle_signals": False, "access_log": None, **options})
+
+    def say(line: str) -> None:
+        lines.append(line)
+        asyncio.get_running_loop().call_soon(leave)
+
+    run_app(app, **{"print": say, "handle_signals": False, "access_log": None, **options})
     return lines
 
 

@@ -27,7 +27,7 @@ from quinde.http.streams import EMPTY_PAYLOAD, StreamReader
 from quinde.http.version import HttpVersion, HttpVersion10, HttpVersion11
 from quinde.web.exceptions import HTTPRequestEntityTooLarge
 from quinde.web.keys import NotAppKeyWarning, RequestKey, StateMapping
-from quinde.web.routing.matchinfo import build_match_info
+from quinde.web.routing.matchinfo import found_match_info
 
 if TYPE_CHECKING:
     import datetime
@@ -523,10 +523,7 @@ class Request(BaseRequest):
         if match_info is None:
             if self._found is None or self._server.app is None:
                 raise RuntimeError("The request has not been routed yet")
-            match_info = build_match_info(*self._found)
-            match_info.add_app(self._server.app)
-            match_info.freeze()
-            self._match_info = match_info
+            self._match_info = match_info = found_match_info(*self._found, self._server.app)
         return match_info
 
     @property

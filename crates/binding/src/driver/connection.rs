@@ -390,11 +390,11 @@ impl Connection {
 
 /// Removes a connection: its socket is closed, whoever waits on it learns why.
 pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &Failure) {
-    if let Some(connection) = state.connection(token) {
-        if let Io::Socket(socket) = &connection.io {
-            let borrowed = BorrowedRawFd(socket.as_raw_fd());
+    let descriptor = state.connection(token).map(|connection| connection.fileno());
+    if let Some(descriptor) = descriptor.filter(|&descriptor| descriptor >= 0) {
+        if state.process == std::process::id() {
             // Failing means that the poller never knew it.
-            let _ = state.reactor.deregister(&borrowed);
+            let _ = state.reactor.deregister(&BorrowedRawFd(descriptor));
         }
     }
     let Some(super::Source::Connection(mut connection)) = state.reactor.remove(token) else {

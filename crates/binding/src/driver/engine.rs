@@ -78,6 +78,7 @@ impl Engine {
         };
         super::register(LoopState {
             serial,
+            process: std::process::id(),
             reactor,
             handles,
             actions: std::collections::VecDeque::new(),
@@ -731,6 +732,12 @@ impl Listener {
     /// Stops accepting and closes the socket.
     fn close(&self, py: Python<'_>) {
         with_loop(self.serial, |state| {
+            if let Some(Source::Listener(source)) = state.reactor.get(self.token) {
+                if state.process == std::process::id() {
+                    // Its socket may have a duplicate, which would keep the watch alive (SockSite's user has one).
+                    let _ = state.reactor.deregister(&source.listener);
+                }
+            }
             let removed = state.reactor.remove(self.token);
             state
                 .actions

@@ -59,6 +59,8 @@ use engine::Timer;
 /// Everything that belongs to one event loop.
 pub struct LoopState {
     pub serial: u64,
+    /// The process that made it. The child of a fork shares the poller's set of watches and must not change it.
+    pub process: u32,
     pub reactor: Reactor<Source>,
     pub handles: LoopHandles,
     pub actions: VecDeque<Action>,

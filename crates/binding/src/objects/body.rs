@@ -263,7 +263,7 @@ impl Body {
         Ok(bytes)
     }
 
-    /// One piece as it came, without waiting; empty if there is none.
+    /// One piece, as it came or gathered of small ones, without waiting; empty if there is none.
     fn take_chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = {
             let mut state = self.lock();

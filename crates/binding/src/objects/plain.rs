@@ -99,6 +99,9 @@ fn make<'py>(
     let (mut text, mut body, mut content_type) = (None, None, None);
     for (name, value) in names.iter_borrowed().zip(named) {
         // Names of keywords are interned: the same text is the same object.
+        if value.is_none() && is_none_by_default(&name) {
+            continue;
+        }
         if name.is(intern!(py, "text")) {
             text = Some(value);
         } else if name.is(intern!(py, "body")) {
@@ -145,6 +148,21 @@ fn make<'py>(
         object.setattr(intern!(py, "_content_type_field"), field)?;
     }
     Ok(Some(object))
+}
+
+/// Whether None as this keyword's value says as much as leaving the keyword out.
+fn is_none_by_default(name: &Bound<'_, PyAny>) -> bool {
+    let py = name.py();
+    [
+        intern!(py, "reason"),
+        intern!(py, "headers"),
+        intern!(py, "body"),
+        intern!(py, "text"),
+        intern!(py, "content_type"),
+        intern!(py, "charset"),
+    ]
+    .iter()
+    .any(|known| name.is(*known))
 }
 
 fn is_ok(status: &Bound<'_, PyAny>) -> bool {

@@ -6,7 +6,7 @@ object that `request.match_info` shows, when somebody asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from quinde import hdrs
 from quinde.web.routing.handlers import default_expect_handler
@@ -22,13 +22,29 @@ if TYPE_CHECKING:
     from quinde.web.request import Request
     from quinde.web.types import ExpectHandler
 
-__all__ = ("MatchInfoError", "SystemRoute", "UrlMappingMatchInfo", "Values", "build_match_info")
+__all__ = (
+    "MatchInfoError",
+    "SystemRoute",
+    "UrlMappingMatchInfo",
+    "Values",
+    "build_match_info",
+    "found_match_info",
+)
 
 Values = tuple[str | None, ...]
 """What the names of a pattern stand for in one path; None for a group that took no part in the match."""
 
 
-class UrlMappingMatchInfo(dict[str, str], AbstractMatchInfo):
+if TYPE_CHECKING:
+
+    class _Base(dict[str, str], AbstractMatchInfo):
+        pass
+else:
+    # Registered below instead of inherited: instances of an abstract base's metaclass are slow to make.
+    _Base = dict
+
+
+class UrlMappingMatchInfo(_Base):
     """The text behind each name of the pattern, and the route.
 
     Args:
@@ -36,14 +52,13 @@ class UrlMappingMatchInfo(dict[str, str], AbstractMatchInfo):
         route: What answers the request.
     """
 
-    __slots__ = ("_apps", "_current_app", "_frozen", "_route")
+    _apps: tuple[Any, ...] = ()
+    _current_app: Any = None
+    _frozen = False
 
     def __init__(self, match_dict: Mapping[str, str], route: AbstractRoute) -> None:
         super().__init__(match_dict)
         self._route = route
-        self._apps: tuple[Any, ...] = ()
-        self._current_app: Any = None
-        self._frozen = False
 
     @property
     def handler(self) -> Any:
@@ -105,6 +120,9 @@ class UrlMappingMatchInfo(dict[str, str], AbstractMatchInfo):
 
     def __repr__(self) -> str:
         return f"<MatchInfo {super().__repr__()}: {self._route!r}>"
+
+
+AbstractMatchInfo.register(UrlMappingMatchInfo)
 
 
 class SystemRoute(AbstractRoute):
@@ -169,8 +187,6 @@ class MatchInfoError(UrlMappingMatchInfo):
         route: The route that raises it, if there is one already.
     """
 
-    __slots__ = ("_exception",)
-
     def __init__(self, http_exception: HTTPException, route: SystemRoute | None = None) -> None:
         super().__init__({}, route or SystemRoute(http_exception))
         self._exception = http_exception
@@ -184,6 +200,24 @@ class MatchInfoError(UrlMappingMatchInfo):
         return f"<MatchInfoError {self._exception.status}: {self._exception.reason}>"
 
 
+def found_match_info(route: AbstractRoute, values: Values | None, app: Any) -> UrlMappingMatchInfo:
+    """Make the match of a resource's route, for good: of one application, and frozen.
+
+    Written out instead of called: this is a good part of what a small request with a path parameter costs.
+    """
+    match_info = UrlMappingMatchInfo.__new__(UrlMappingMatchInfo)
+    resource = route._resource
+    if values is not None and resource is not None:
+        for name, value in zip(resource.names, values, strict=True):
+            if value is not None:
+                match_info[name] = value
+    match_info._route = route
+    match_info._apps = (app,)
+    match_info._current_app = app
+    match_info._frozen = True
+    return match_info
+
+
 def build_match_info(route: AbstractRoute, values: Values | None) -> UrlMappingMatchInfo:
     """Make the match of what `UrlDispatcher.match()` found."""
     if isinstance(route, SystemRoute):
@@ -191,5 +225,7 @@ def build_match_info(route: AbstractRoute, values: Values | None) -> UrlMappingM
     resource = route.resource
     if values is None or resource is None:
         return UrlMappingMatchInfo({}, route)
-    named = zip(resource.names, values, strict=True)
-    return UrlMappingMatchInfo({name: value for name, value in named if value is not None}, route)
+    named = dict(zip(resource.names, values, strict=True))
+    if None in values:
+        named = {name: value for name, value in named.items() if value is not None}
+    return UrlMappingMatchInfo(cast("dict[str, str]", named), route)
