@@ -69,6 +69,8 @@ pub struct LoopState {
     /// Output buffers that idle connections gave back.
     pub spare: Vec<Vec<u8>>,
     pub turning: bool,
+    /// Connections driven in this turn whose output has not been sent yet.
+    pub unsettled: Vec<Token>,
     pub turn_scheduled: bool,
     /// The loop's timer for the earliest deadline.
     pub alarm: Option<(u64, Py<PyAny>)>,

@@ -170,11 +170,16 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
     Ok(())
 }
 
+/// In a turn the output waits for that of the turn's other connections (`engine::settle_turn`).
 fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
     let quiet = with_loop(serial, |state| {
         if let Some(connection) = state.connection(token) {
             connection.driving = false;
-            settle(state, py, token);
+            if state.turning {
+                state.unsettled.push(token);
+            } else {
+                settle(state, py, token);
+            }
         }
         state.actions.is_empty()
     });
