@@ -23,7 +23,9 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use crate::driver::engine::{Engine, Listener, Timer};
+    use crate::driver::engine::{Engine, Timer};
+    #[pymodule_export]
+    use crate::driver::listener::Listener;
     #[pymodule_export]
     use crate::errors::BodyTooLarge;
     #[pymodule_export]

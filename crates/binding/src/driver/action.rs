@@ -103,7 +103,7 @@ fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
             report(py, serial, message, error);
             Ok(())
         }
-        Action::Arm => super::engine::arm(py, serial),
+        Action::Arm => super::turn::arm(py, serial),
         Action::ScheduleTurn => schedule_turn(py, serial),
         Action::Drop(dropped) => {
             drop(dropped);

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use quinde_http::h1::{ClientConnection, RequestStart};
@@ -20,6 +21,7 @@ use super::{Action, Link, LoopState, Source, perform, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
 use crate::objects::connection::Connection as Handle;
+use crate::objects::limits::Limits;
 use crate::objects::response::IncomingResponse;
 
 pub struct ClientSide {
@@ -184,6 +186,31 @@ impl Exchange {
             actions.push_back(Action::FailBody(body, failure.clone(), Stage::ClientBody));
         }
     }
+}
+
+/// The client end of a new connection.
+pub fn client_side(
+    serial: u64,
+    limits: &Limits,
+    on_idle: Option<Py<PyAny>>,
+    on_lost: Option<Py<PyAny>>,
+    body_window: usize,
+) -> PyResult<ClientSide> {
+    let shared = &limits.shared;
+    let shared = if shared.body_window == body_window {
+        Arc::clone(shared)
+    } else {
+        Arc::new(quinde_http::Limits {
+            body_window,
+            ..(**shared).clone()
+        })
+    };
+    let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(super::engine::gone)?;
+    Ok(ClientSide::new(
+        ClientConnection::new(shared, now),
+        on_idle,
+        on_lost,
+    ))
 }
 
 /// Drives one client connection until it has nothing more to do.

@@ -424,7 +424,7 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
 }
 
 /// A descriptor by its number, to name it to the poller while its owner is borrowed.
-struct BorrowedRawFd(RawFd);
+pub struct BorrowedRawFd(pub RawFd);
 
 impl AsRawFd for BorrowedRawFd {
     fn as_raw_fd(&self) -> RawFd {

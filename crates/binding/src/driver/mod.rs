@@ -12,7 +12,7 @@
 //! `actions` and performed by [`perform`] when the borrow has ended. The connection is found again by its token
 //! after every such call.
 //!
-//! **A turn** (`engine.rs`) polls once, then drives each ready connection: `server.rs` and `client.rs` receive, pull
+//! **A turn** (`turn.rs`) polls once, then drives each ready connection: `server.rs` and `client.rs` receive, pull
 //! events out of the protocol machine, and say what Python has to do; the output leaves at the end of that
 //! connection's drive, so that pipelined answers leave in one write. Outside a turn, commands flush at once.
 //!
@@ -23,7 +23,10 @@ pub mod answer;
 pub mod client;
 pub mod connection;
 pub mod engine;
+pub mod listener;
 pub mod server;
+pub mod transport;
+pub mod turn;
 
 use std::cell::{RefCell, UnsafeCell};
 use std::collections::VecDeque;
@@ -50,7 +53,7 @@ pub struct Link {
 /// What a slot of the reactor holds.
 pub enum Source {
     Connection(Box<Connection>),
-    Listener(Box<engine::ListenerSource>),
+    Listener(Box<listener::ListenerSource>),
     Timer(Py<PyAny>, Py<Timer>),
 }
 

@@ -170,7 +170,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
     Ok(())
 }
 
-/// In a turn the output waits for that of the turn's other connections (`engine::settle_turn`).
+/// In a turn the output waits for that of the turn's other connections (`turn::settle_turn`).
 fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
     let quiet = with_loop(serial, |state| {
         if let Some(connection) = state.connection(token) {

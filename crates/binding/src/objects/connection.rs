@@ -13,7 +13,7 @@ use super::outgoing::OutgoingRequest;
 use super::service::Service;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
-use crate::driver::{Link, engine, with_connection, with_loop};
+use crate::driver::{Link, transport, with_connection, with_loop};
 use quinde_http::{BodyLength, Chunk};
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -71,7 +71,7 @@ impl Connection {
         transport: &Bound<'_, PyAny>,
         service: Py<Service>,
     ) -> PyResult<Py<Self>> {
-        engine::attach_server(py, transport, service)
+        transport::attach_server(py, transport, service)
     }
 
     /// Sends requests over an asyncio transport.
@@ -84,36 +84,36 @@ impl Connection {
         on_lost: Option<Py<PyAny>>,
         body_window: usize,
     ) -> PyResult<Py<Self>> {
-        engine::attach_client(py, transport, limits.get(), on_idle, on_lost, body_window)
+        transport::attach_client(py, transport, limits.get(), on_idle, on_lost, body_window)
     }
 
     /// `asyncio.Protocol.data_received`.
     fn data_received(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Ok(bytes) = data.cast::<PyBytes>() {
-            return engine::data_received(py, self.serial, self.token, bytes.as_bytes());
+            return transport::data_received(py, self.serial, self.token, bytes.as_bytes());
         }
         let copied = pyo3::buffer::PyBuffer::<u8>::get(data)?.to_vec(py)?;
-        engine::data_received(py, self.serial, self.token, &copied)
+        transport::data_received(py, self.serial, self.token, &copied)
     }
 
     /// `asyncio.Protocol.eof_received`: true keeps the transport open until the answer is sent.
     fn eof_received(&self, py: Python<'_>) -> PyResult<bool> {
-        engine::eof_received(py, self.serial, self.token)
+        transport::eof_received(py, self.serial, self.token)
     }
 
     /// `asyncio.Protocol.connection_lost`.
     fn connection_lost(&self, py: Python<'_>, exc: Option<Bound<'_, PyAny>>) {
-        engine::connection_lost(py, self.serial, self.token, exc);
+        transport::connection_lost(py, self.serial, self.token, exc);
     }
 
     /// `asyncio.Protocol.pause_writing`.
     fn pause_writing(&self, py: Python<'_>) {
-        engine::set_writable(py, self.serial, self.token, false);
+        transport::set_writable(py, self.serial, self.token, false);
     }
 
     /// `asyncio.Protocol.resume_writing`.
     fn resume_writing(&self, py: Python<'_>) {
-        engine::set_writable(py, self.serial, self.token, true);
+        transport::set_writable(py, self.serial, self.token, true);
     }
 
     /// The asyncio transport; None on the reactor backend and when the connection is gone.

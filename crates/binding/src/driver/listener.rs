@@ -1,0 +1,196 @@
+//! Listening sockets that the core accepts from.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use quinde_http::h1::ServerConnection;
+use quinde_reactor::{Accepted, Address, Socket, Token};
+
+use super::action::Dropped;
+use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
+use super::engine::gone;
+use super::server::ServerSide;
+use super::{Action, LoopState, Source, perform, with_loop};
+use crate::errors::Failure;
+use crate::objects::service::Service;
+
+/// How long a listener rests when no descriptor is left (asyncio: 1 s).
+const ACCEPT_PAUSE: u64 = 1_000;
+/// How many connections one turn accepts from one listener.
+const ACCEPTS_PER_DRIVE: usize = 64;
+
+pub struct ListenerSource {
+    pub listener: quinde_reactor::Listener,
+    service: Py<Service>,
+    paused: bool,
+    /// Whether running out of descriptors has been reported since the last success.
+    exhausted: bool,
+}
+
+/// Serves what a listening socket accepts.
+pub fn listen(
+    py: Python<'_>,
+    serial: u64,
+    listener: quinde_reactor::Listener,
+    service: Py<Service>,
+) -> PyResult<Listener> {
+    let registered = with_loop(serial, |state| {
+        let source = ListenerSource {
+            listener,
+            service,
+            paused: false,
+            exhausted: false,
+        };
+        let token = state.reactor.insert(Source::Listener(Box::new(source)));
+        let done = match state.reactor.get(token) {
+            Some(Source::Listener(source)) => state.reactor.register(token, &source.listener),
+            _ => Ok(()),
+        };
+        if done.is_err() {
+            let removed = state.reactor.remove(token);
+            state
+                .actions
+                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+        }
+        done.map(|()| token)
+    });
+    perform(py, serial);
+    let token = registered.ok_or_else(gone)??;
+    Ok(Listener { serial, token })
+}
+
+pub fn accept(py: Python<'_>, serial: u64, token: Token) {
+    for _ in 0..ACCEPTS_PER_DRIVE {
+        match with_loop(serial, |state| accept_one(state, py, token)) {
+            Some(true) => {}
+            _ => {
+                perform(py, serial);
+                return;
+            }
+        }
+    }
+    with_loop(serial, |state| state.reactor.queue(token));
+}
+
+/// Accepts one connection; false: no more for now.
+fn accept_one(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
+    let now = state.reactor.now();
+    let Some(Source::Listener(source)) = state.reactor.get_mut(token) else {
+        return false;
+    };
+    if source.paused || !source.listener.is_readable() {
+        return false;
+    }
+    match source.listener.accept() {
+        Accepted::Connection(socket, peer) => {
+            source.exhausted = false;
+            let service = source.service.clone_ref(py);
+            admit(state, py, socket, peer, service);
+            true
+        }
+        Accepted::Skip => true,
+        Accepted::Blocked => false,
+        Accepted::Exhausted(error) => {
+            if !std::mem::replace(&mut source.exhausted, true) {
+                state.actions.push_back(Action::Report(
+                    "quinde: accept() is out of system resources",
+                    error.into(),
+                ));
+            }
+            state.counters.accept_pauses += 1;
+            state.reactor.deadlines().set(token, Some(now + ACCEPT_PAUSE));
+            false
+        }
+        Accepted::Failed(error) => {
+            state
+                .actions
+                .push_back(Action::Report("quinde: a listening socket failed", error.into()));
+            let removed = state.reactor.remove(token);
+            state
+                .actions
+                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+            false
+        }
+    }
+}
+
+fn admit(state: &mut LoopState, py: Python<'_>, socket: Socket, peer: Address, service: Py<Service>) {
+    if !service.get().count_connection(state.serial) {
+        return;
+    }
+    if matches!(peer, Address::Inet(_)) {
+        // A peer that is gone already fails these; the first receive will tell.
+        let _ = socket.set_nodelay(true);
+        if service.get().tcp_keepalive {
+            let _ = socket.set_keepalive(true);
+        }
+    }
+    let now = state.reactor.now();
+    let fd = BorrowedRawFd(std::os::fd::AsRawFd::as_raw_fd(&socket));
+    let machine = ServerConnection::new(Arc::clone(&service.get().limits.get().shared), now);
+    let peers = Peers {
+        peer: Endpoint::Native(peer),
+        local: OnceLock::new(),
+    };
+    let side = Side::Server(ServerSide::new(machine, service));
+    let connection = Connection::new(Io::Socket(socket), side, Arc::new(peers));
+    let token = state.reactor.insert(Source::Connection(Box::new(connection)));
+    state.counters.accepted += 1;
+    if state.reactor.register(token, &fd).is_err() {
+        teardown(state, py, token, &Failure::Closed);
+        return;
+    }
+    state.reactor.queue(token);
+}
+
+/// A listening socket that the core accepts from.
+#[pyclass(frozen, module = "quinde._core")]
+pub struct Listener {
+    serial: u64,
+    token: Token,
+}
+
+#[pymethods]
+impl Listener {
+    /// Stops accepting and closes the socket.
+    fn close(&self, py: Python<'_>) {
+        with_loop(self.serial, |state| {
+            if let Some(Source::Listener(source)) = state.reactor.get(self.token) {
+                if state.process == std::process::id() {
+                    // Its socket may have a duplicate, which would keep the watch alive (SockSite's user has one).
+                    let _ = state.reactor.deregister(&source.listener);
+                }
+            }
+            let removed = state.reactor.remove(self.token);
+            state
+                .actions
+                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+        });
+        perform(py, self.serial);
+    }
+
+    /// Leaves new connections in the backlog.
+    fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Accepts again.
+    fn resume(&self, py: Python<'_>) {
+        self.set_paused(false);
+        with_loop(self.serial, |state| {
+            state.reactor.queue(self.token);
+            state.actions.push_back(Action::ScheduleTurn);
+        });
+        perform(py, self.serial);
+    }
+}
+
+impl Listener {
+    fn set_paused(&self, paused: bool) {
+        with_loop(self.serial, |state| {
+            if let Some(Source::Listener(listener)) = state.reactor.get_mut(self.token) {
+                listener.paused = paused;
+            }
+        });
+    }
+}

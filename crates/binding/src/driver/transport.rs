@@ -1,0 +1,185 @@
+//! The transport backend: an asyncio transport does the I/O and calls in here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use quinde_http::h1::ServerConnection;
+use quinde_reactor::Token;
+
+use super::connection::{Connection, Endpoint, Io, Peers, Side, settle, teardown};
+use super::engine::{Engine, gone};
+use super::server::ServerSide;
+use super::turn::{arm, contain_panic, drive};
+use super::{Action, LoopState, Source, client, perform, with_connection, with_loop};
+use crate::errors::Failure;
+use crate::objects::connection::Connection as Handle;
+use crate::objects::limits::Limits;
+use crate::objects::service::Service;
+
+/// The engine of the running loop, made if need be.
+fn running(py: Python<'_>) -> PyResult<u64> {
+    let running = py
+        .import(intern!(py, "asyncio"))?
+        .call_method0(intern!(py, "get_running_loop"))?;
+    if let Some(serial) = super::find(|handles| handles.event_loop.bind(py).is(&running)) {
+        return Ok(serial);
+    }
+    let engine = py
+        .import(intern!(py, "quinde.net.reactor"))?
+        .call_method0(intern!(py, "engine"))?;
+    Ok(engine.cast::<Engine>()?.get().serial)
+}
+
+fn transport_peers(transport: &Bound<'_, PyAny>) -> PyResult<Peers> {
+    let py = transport.py();
+    let info = |name: &Bound<'_, pyo3::types::PyString>| {
+        transport
+            .call_method1(intern!(py, "get_extra_info"), (name,))
+            .map(|value| Endpoint::Python(value.unbind()))
+    };
+    let local = OnceLock::new();
+    let _ = local.set(info(intern!(py, "sockname"))?);
+    Ok(Peers {
+        peer: info(intern!(py, "peername"))?,
+        local,
+    })
+}
+
+fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side) -> PyResult<Py<Handle>> {
+    let peers = Arc::new(transport_peers(transport)?);
+    let io = Io::Transport {
+        transport: transport.clone().unbind(),
+        writable: true,
+        reading: true,
+        eof: false,
+    };
+    let token = with_loop(serial, |state| {
+        let token = state
+            .reactor
+            .insert(Source::Connection(Box::new(Connection::new(io, side, peers))));
+        settle(state, py, token);
+        token
+    });
+    perform(py, serial);
+    arm(py, serial)?;
+    Handle::of(py, serial, token.ok_or_else(gone)?)?.ok_or_else(gone)
+}
+
+pub fn attach_server(
+    py: Python<'_>,
+    transport: &Bound<'_, PyAny>,
+    service: Py<Service>,
+) -> PyResult<Py<Handle>> {
+    let serial = running(py)?;
+    let serving = service.get().count_connection(serial);
+    let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(gone)?;
+    let mut machine = ServerConnection::new(Arc::clone(&service.get().limits.get().shared), now);
+    if !serving {
+        machine.shutdown();
+    }
+    attach(
+        py,
+        serial,
+        transport,
+        Side::Server(ServerSide::new(machine, service)),
+    )
+}
+
+pub fn attach_client(
+    py: Python<'_>,
+    transport: &Bound<'_, PyAny>,
+    limits: &Limits,
+    on_idle: Option<Py<PyAny>>,
+    on_lost: Option<Py<PyAny>>,
+    body_window: usize,
+) -> PyResult<Py<Handle>> {
+    let serial = running(py)?;
+    let side = client::client_side(serial, limits, on_idle, on_lost, body_window)?;
+    attach(py, serial, transport, Side::Client(side))
+}
+
+pub fn data_received(py: Python<'_>, serial: u64, token: Token, data: &[u8]) -> PyResult<()> {
+    let fed = with_loop(serial, |state| {
+        let now = state.reactor.tick();
+        state
+            .connection(token)
+            .map(|connection| connection.feed(data, now))
+    });
+    if fed.flatten().is_none() {
+        return Ok(());
+    }
+    drive_transport(py, serial, token)
+}
+
+pub fn eof_received(py: Python<'_>, serial: u64, token: Token) -> PyResult<bool> {
+    with_loop(serial, |state| {
+        let now = state.reactor.tick();
+        let LoopState { reactor, actions, .. } = state;
+        if let Some(Source::Connection(connection)) = reactor.get_mut(token) {
+            if let Io::Transport { eof, .. } = &mut connection.io {
+                *eof = true;
+            }
+            connection.end_of_input(now, None);
+            connection.note_disconnect(py, actions);
+        }
+    });
+    perform(py, serial);
+    drive_transport(py, serial, token)?;
+    Ok(with_connection(serial, token, |_| ()).is_some())
+}
+
+pub fn connection_lost(py: Python<'_>, serial: u64, token: Token, exc: Option<Bound<'_, PyAny>>) {
+    let failure = exc.map_or(Failure::Disconnected, |exc| {
+        let number = exc
+            .getattr(intern!(py, "errno"))
+            .and_then(|number| number.extract::<i32>());
+        match number {
+            Ok(number) => Failure::Os(number, exc.to_string()),
+            Err(_) => Failure::Disconnected,
+        }
+    });
+    with_loop(serial, |state| teardown(state, py, token, &failure));
+    perform(py, serial);
+}
+
+pub fn set_writable(py: Python<'_>, serial: u64, token: Token, now_writable: bool) {
+    with_loop(serial, |state| {
+        let Some(connection) = state.connection(token) else {
+            return;
+        };
+        if let Io::Transport { writable, .. } = &mut connection.io {
+            *writable = now_writable;
+        }
+        super::connection::after_command(state, py, token);
+    });
+    perform(py, serial);
+}
+
+fn drive_transport(py: Python<'_>, serial: u64, token: Token) -> PyResult<()> {
+    let busy = with_connection(serial, token, |connection| connection.driving).unwrap_or(true);
+    if busy {
+        return Ok(());
+    }
+    let factory = with_loop(serial, |state| state.handles.event_loop.clone_ref(py));
+    let factory = match factory {
+        Some(event_loop) => !event_loop
+            .call_method0(py, intern!(py, "get_task_factory"))?
+            .is_none(py),
+        None => false,
+    };
+    let driven = catch_unwind(AssertUnwindSafe(|| drive(py, serial, token, factory)));
+    let outcome = driven.unwrap_or_else(|_| {
+        contain_panic(py, serial, token);
+        Ok(())
+    });
+    with_loop(serial, |state| {
+        if state.reactor.has_ready() {
+            state.actions.push_back(Action::ScheduleTurn);
+        }
+    });
+    perform(py, serial);
+    arm(py, serial)?;
+    outcome
+}
