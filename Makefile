@@ -3,12 +3,14 @@
 #   PYTHON=/path/to/python   another interpreter than the newest one found
 #   SERIES=3.11              an environment of its own for that Python series (.venv-3.11)
 #   MODES=full               I/O modes of the tests: quick, full, or names (tests/conftest.py)
+#   JOBS=2                   processes that run the Python tests, as many as there are processors
 #   ARGS='…'                 more arguments for pytest, the race or the benchmarks
 
 SHELL := /bin/sh
 SERIES ?=
 MODES ?= quick
 ARGS ?=
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 VENV := .venv$(if $(SERIES),-$(SERIES))
 BIN := $(VENV)/bin
@@ -40,7 +42,7 @@ test-rust: check
 
 test-python: $(VENV)/.dev $(VENV)/.fast
 	@echo "== tests of the package, modes: $(MODES)"
-	$(BIN)/python -m pytest --modes=$(MODES) $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --modes=$(MODES) $(ARGS)
 
 build: $(VENV)/.dev $(VENV)/.fast ## make .venv with all tools and the extension, quick to build
 
