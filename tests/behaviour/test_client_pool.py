@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import quinde
-from tests.support.servers import serve_raw
+from tests.support.servers import answering, serve_raw
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -204,15 +204,9 @@ async def test_connector_can_be_shared(lib: Any) -> None:
 async def test_unix_socket(lib: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/socket"
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nunix")
-            await reader.read()
-            writer.close()
-
-        server = await asyncio.start_unix_server(talk, path)
-        async with server, lib.ClientSession(connector=lib.UnixConnector(path)) as client:
+        talk = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nunix")
+        connector = lib.UnixConnector(path)
+        async with serve_raw(talk, path), lib.ClientSession(connector=connector) as client:
             assert await fetch(client, "http://any.host/") == "unix"
         connector = lib.UnixConnector(path + "-none")
         async with lib.ClientSession(connector=connector) as client:

@@ -73,6 +73,10 @@ class Handler:
         self.aborted = 0
         self.connected = True
 
+    def abort_exchange(self, serial: int) -> None:
+        if serial == self.serial:
+            self.abort()
+
     def abort(self) -> None:
         self.serial += 1
         self.aborted += 1

@@ -156,6 +156,11 @@ impl TaskMaker {
         task
     }
 
+    /// Whether a Task has begun when it is made.
+    pub fn is_eager(&self) -> bool {
+        self.eager
+    }
+
     fn make_options(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let options = PyDict::new(py);
         options.set_item(intern!(py, "loop"), &self.event_loop)?;
@@ -168,6 +173,20 @@ impl TaskMaker {
     fn lock(&self) -> MutexGuard<'_, Option<Py<PyDict>>> {
         self.options.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs `make` without garbage collection, for containers that are made while a loop's state is borrowed.
+///
+/// Before 3.12 making one may collect garbage, and finalisers may call anything.
+pub fn without_gc<R>(make: impl FnOnce() -> R) -> R {
+    // SAFETY: called by a thread that holds the GIL, as all of this crate; no preconditions otherwise.
+    let was_enabled = unsafe { ffi::PyGC_Disable() } != 0;
+    let made = make();
+    if was_enabled {
+        // SAFETY: as above.
+        unsafe { ffi::PyGC_Enable() };
+    }
+    made
 }
 
 /// `multidict.CIMultiDict` and `CIMultiDictProxy`.

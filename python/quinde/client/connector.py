@@ -120,7 +120,7 @@ class BaseConnector:
         if not members or self._loop.is_closed():
             return
         for member in members:
-            member.close()
+            reactor.call_in_loop(self._loop, member.close)
         warnings.warn(f"Unclosed connector {self!r}", ResourceWarning, source=self, stacklevel=1)
         context: dict[str, Any] = {
             "connector": self,

@@ -30,6 +30,7 @@ from quinde.errors import (
 from quinde.http.compression import STEP, DecodedBody, Inflater, coding_to_decode
 from quinde.http.mime import parse_content_type
 from quinde.http.streams import DEFAULT_LIMIT, EMPTY_PAYLOAD, StreamReader
+from quinde.net import reactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -436,7 +437,7 @@ class ClientResponse(ResponseHead):
         settings = self._settings
         if settings is None or settings.loop.is_closed():
             return
-        handler.abort()
+        reactor.call_in_loop(settings.loop, handler.abort_exchange, self._serial)
         if settings.debug:
             warnings.warn(f"Unclosed response {self!r}", ResourceWarning, source=self, stacklevel=1)
             context: dict[str, Any] = {"client_response": self, "message": "Unclosed response"}

@@ -15,11 +15,14 @@ import contextvars
 import os
 import sys
 import weakref
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from quinde._core import Engine
 
-__all__ = ("Backend", "backend", "engine")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ("Backend", "backend", "call_in_loop", "engine")
 
 Backend = Literal["reactor", "transport"]
 
@@ -42,6 +45,23 @@ def engine() -> Engine:
     reference = _engines.get(loop)
     known = reference() if reference is not None else None
     return known if known is not None else _make(loop)
+
+
+def call_in_loop(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
+    """Call back at once, or from the loop's own thread if the loop runs in another one.
+
+    For finalisers: whatever thread drops the last reference or collects garbage runs them, and the engine
+    takes orders from its loop's thread only.
+
+    Args:
+        loop: The loop that the callback's objects belong to; it is not closed.
+        callback: What to call.
+        args: For it.
+    """
+    if loop.is_running() and asyncio._get_running_loop() is not loop:
+        loop.call_soon_threadsafe(callback, *args)
+    else:
+        callback(*args)
 
 
 def backend() -> Backend:

@@ -16,13 +16,14 @@ use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Progress, Side, settle, teardown};
+use super::connection::{Io, Progress, Side, settle, teardown};
 use super::{Action, Link, LoopState, Source, perform, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
 use crate::objects::response::IncomingResponse;
+use crate::python;
 
 pub struct ClientSide {
     pub machine: ClientConnection,
@@ -369,8 +370,9 @@ impl Exchange {
             BodyLength::Empty => None,
             length => Some(length),
         };
-        self.body =
-            length.and_then(|length| Py::new(py, Body::of_message(py, create_future, link, length)).ok());
+        self.body = length.and_then(|length| {
+            python::without_gc(|| Py::new(py, Body::of_message(py, create_future, link, length))).ok()
+        });
         self.tell_continue(py, false, actions);
         let body = self.body.as_ref().map(|body| body.clone_ref(py));
         match self.future.take() {
@@ -381,7 +383,7 @@ impl Exchange {
                 body,
             }),
             None => {
-                self.early = Py::new(py, IncomingResponse::new(link, head, body))
+                self.early = python::without_gc(|| Py::new(py, IncomingResponse::new(link, head, body)))
                     .ok()
                     .map(Py::into_any);
             }
@@ -407,8 +409,17 @@ fn end_exchange(
         return false;
     };
     client.exchange = None;
-    if !client.machine.is_reusable() {
+    let is_reusable = client.machine.is_reusable();
+    let unsent = !client.machine.output().is_empty();
+    // A transport that is not writable has bytes of the request as well.
+    let unsent = unsent || matches!(connection.io, Io::Transport { writable: false, .. });
+    if unsent || !is_reusable {
         connection.closing = true;
+        if unsent {
+            // The rest of the request is not wanted any more: a peer that does not read would never get it.
+            connection.aborting = true;
+            connection.output().advance(usize::MAX);
+        }
         return false;
     }
     if let (Some(on_idle), Some(handle)) = (&client.on_idle, &connection.handle) {

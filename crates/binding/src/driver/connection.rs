@@ -68,7 +68,7 @@ pub struct Connection {
     /// Close when the output is empty, whatever the machine says.
     pub closing: bool,
     /// Close without waiting for what a transport still has to send.
-    aborting: bool,
+    pub aborting: bool,
     /// The peer has sent FIN or is gone.
     pub peer_closed: bool,
     /// Paused by the user through the transport façade.
@@ -434,6 +434,10 @@ impl AsRawFd for BorrowedRawFd {
 
 /// After a command outside a drive: flush, and come back in a turn if there is more to do.
 pub fn after_command(state: &mut LoopState, py: Python<'_>, token: Token) {
+    if !state.turning {
+        // The clock stood still since the last turn: deadlines that begin now would come too early.
+        state.reactor.tick();
+    }
     let Some(connection) = state.connection(token) else {
         return;
     };
@@ -555,6 +559,9 @@ pub fn consumed(py: Python<'_>, link: Link, n: usize) {
 /// Somebody waits for the body now: a client connection is read at once, a server's in its turn.
 pub fn pull(py: Python<'_>, link: Link) {
     let direct = with_loop(link.serial, |state| {
+        if !state.turning {
+            state.reactor.tick();
+        }
         let connection = state.connection(link.token)?;
         if connection.driving {
             return None;

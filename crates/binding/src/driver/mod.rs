@@ -3,8 +3,9 @@
 //! # Theory of operation
 //!
 //! Each event loop that uses quinde has one [`LoopState`], kept in a registry under a serial number.
-//! Python objects refer to it by that number and a token: a loop that is gone, a slot that is reused, a call from a
-//! foreign thread all look the same to them, namely "the connection is closed".
+//! Python objects refer to it by that number and a token: a loop that is gone and a slot that is reused look the
+//! same to them, namely "the connection is closed". As with all of asyncio, calls from another thread than the one that
+//! runs the loop are the caller's mistake; the GIL keeps them from doing more harm than there.
 //!
 //! **The re-entrancy rule.** User code may run at every call into Python and may call back on its own connection,
 //! on others, or start new ones. So the state is borrowed only inside [`with_loop`], whose closures never call into
@@ -117,8 +118,6 @@ pub fn keep_spare(spare: &mut Vec<Vec<u8>>, mut buffer: Vec<u8>) {
 
 struct Registered {
     serial: u64,
-    /// The thread whose loop this is; the state is of no use to another.
-    thread: libc::pthread_t,
     state: RefCell<LoopState>,
 }
 
@@ -141,32 +140,23 @@ impl Registry {
     }
 }
 
-fn this_thread() -> libc::pthread_t {
-    // SAFETY: has no preconditions and cannot fail.
-    unsafe { libc::pthread_self() }
-}
-
-/// Runs `f` on the loop's state. None: the loop is gone, this is not its thread, or it is being looked at already.
+/// Runs `f` on the loop's state. None: the loop is gone, or it is being looked at already.
 ///
 /// `f` must not call into Python (see the module's theory).
 pub fn with_loop<R>(serial: u64, f: impl FnOnce(&mut LoopState) -> R) -> Option<R> {
-    let thread = this_thread();
     let found = LOOPS.with(|loops| {
-        let found = loops
-            .iter()
-            .find(|registered| registered.serial == serial && registered.thread == thread)?;
+        let found = loops.iter().find(|registered| registered.serial == serial)?;
         Some(Rc::clone(found))
     })?;
     let mut state = found.state.try_borrow_mut().ok()?;
     Some(f(&mut state))
 }
 
-/// The serial number of the loop of this thread whose handles are the wanted ones.
+/// The serial number of the loop whose handles are the wanted ones.
 fn find(wanted: impl Fn(&LoopHandles) -> bool) -> Option<u64> {
-    let thread = this_thread();
     LOOPS.with(|loops| {
-        let mut mine = loops.iter().filter(|registered| registered.thread == thread);
-        mine.find(|registered| {
+        let mut all = loops.iter();
+        all.find(|registered| {
             registered
                 .state
                 .try_borrow()
@@ -189,7 +179,6 @@ fn next_serial() -> u64 {
 fn register(state: LoopState) {
     let registered = Registered {
         serial: state.serial,
-        thread: this_thread(),
         state: RefCell::new(state),
     };
     LOOPS.with(|loops| loops.push(Rc::new(registered)));

@@ -77,12 +77,15 @@ impl ServerSide {
         self.current.as_ref().is_some_and(|current| !current.answered)
     }
 
-    /// Looks whether the machine has something that waits for its turn.
+    /// Looks whether the machine has something whose turn has come: a head waits for the request before it.
     pub fn has_waiting(&mut self) -> bool {
         if self.peeked.is_none() {
             self.peeked = self.machine.next_event();
         }
-        self.peeked.is_some() && self.current.is_none()
+        match &self.peeked {
+            Some((_, Event::Head(_))) => self.current.is_none(),
+            other => other.is_some(),
+        }
     }
 
     /// Where received bytes go: the request's body, or after an upgrade whatever the new protocol reads.
@@ -125,7 +128,7 @@ impl ServerSide {
         let service = self.service.get();
         service.forget_connection(&self.machine.statistics());
         if let Some(current) = self.current.take() {
-            if let Some(body) = current.body {
+            for body in [current.body, current.upgraded].into_iter().flatten() {
                 actions.push_back(Action::FailBody(body, failure.clone(), Stage::ServerBody));
             }
             if service.handler_cancellation {
@@ -289,7 +292,9 @@ impl ServerSide {
     ) -> Start {
         let body = match head.body {
             BodyLength::Empty => None,
-            length => Py::new(py, Body::of_message(py, create_future, link, length)).ok(),
+            length => {
+                python::without_gc(|| Py::new(py, Body::of_message(py, create_future, link, length))).ok()
+            }
         };
         let service = self.service.clone_ref(py);
         let number = service.get().count_request();
@@ -357,7 +362,7 @@ impl ServerSide {
                     upgraded.push(py, &rest, actions);
                 }
                 if let Some(current) = &mut self.current {
-                    current.upgraded = Py::new(py, upgraded).ok();
+                    current.upgraded = python::without_gc(|| Py::new(py, upgraded)).ok();
                 }
             }
             // Heads are the caller's; trailers are not shown to users; interim responses are a client's.

@@ -1,7 +1,7 @@
 //! The transport backend: an asyncio transport does the I/O and calls in here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -17,6 +17,7 @@ use crate::errors::Failure;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
 use crate::objects::service::Service;
+use crate::python;
 
 /// The engine of the running loop, made if need be.
 fn running(py: Python<'_>) -> PyResult<u64> {
@@ -181,5 +182,35 @@ fn drive_transport(py: Python<'_>, serial: u64, token: Token) -> PyResult<()> {
     });
     perform(py, serial);
     arm(py, serial)?;
-    outcome
+    match outcome {
+        Err(error) if python::ends_process(py, &error) => reraise(py, serial, error),
+        other => other,
+    }
+}
+
+/// Raises what ends the process where every loop lets it through: uvloop logs what a protocol's method raises.
+fn reraise(py: Python<'_>, serial: u64, error: PyErr) -> PyResult<()> {
+    let handles = with_loop(serial, |state| {
+        (
+            state.handles.call_soon.clone_ref(py),
+            state.handles.empty_context.clone_ref(py),
+        )
+    });
+    let Some((call_soon, context)) = handles else {
+        return Err(error);
+    };
+    let raiser = Py::new(py, Reraise(Mutex::new(Some(error))))?.into_any();
+    python::call_soon(py, &call_soon, &raiser, &context)
+}
+
+/// Raises an exception when it is called.
+#[pyclass(frozen, module = "quinde._core")]
+struct Reraise(Mutex<Option<PyErr>>);
+
+#[pymethods]
+impl Reraise {
+    fn __call__(&self) -> PyResult<()> {
+        let error = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        error.map_or(Ok(()), Err)
+    }
 }

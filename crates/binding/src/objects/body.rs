@@ -23,6 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -235,6 +236,30 @@ impl Body {
 
 #[pymethods]
 impl Body {
+    // An exception refers by its traceback to the frames that it passed, and these to whoever read this body.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Held only by code that makes no Python call: it is free, unless this thread is in the midst of it.
+        let Ok(state) = self.state.try_lock() else {
+            return Ok(());
+        };
+        visit.call(&state.error)?;
+        match &state.waiter {
+            Waiter::Nobody => {}
+            Waiter::Data(future) | Waiter::Collect { future, .. } => visit.call(future)?,
+        }
+        state.on_eof.iter().try_for_each(|callback| visit.call(callback))
+    }
+
+    fn __clear__(&self) {
+        let dropped = {
+            let mut state = self.lock();
+            let waiter = std::mem::replace(&mut state.waiter, Waiter::Nobody);
+            (state.error.take(), waiter, std::mem::take(&mut state.on_eof))
+        };
+        drop(dropped);
+    }
+
     #[new]
     fn new(event_loop: &Bound<'_, PyAny>) -> PyResult<Self> {
         let create_future = event_loop

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -74,6 +75,12 @@ impl IncomingRequest {
 
 #[pymethods]
 impl IncomingRequest {
+    // No `__clear__`: every cycle through it has a Body or an object of Python's.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.body)
+    }
+
     #[getter]
     pub fn method<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         match self.head.method() {
@@ -187,11 +194,11 @@ impl IncomingRequest {
         address(py, self.peers.local.get())
     }
 
-    /// Whether the peer has gone.
+    /// Whether the peer has gone, or the connection is closed from this end.
     #[getter]
     fn disconnected(&self) -> bool {
         with_connection(self.link.serial, self.link.token, |connection| {
-            connection.peer_closed
+            connection.peer_closed || connection.closing
         })
         .unwrap_or(true)
     }
@@ -289,6 +296,11 @@ impl IncomingRequest {
         if self.end() {
             answer::after(py, self.link, true);
         }
+    }
+
+    /// The Task has ended, perhaps before its coroutine began.
+    fn task_ended(&self, py: Python<'_>, _task: &Bound<'_, PyAny>) {
+        self.done(py);
     }
 
     /// Bytes of this answer handed to the connection so far.

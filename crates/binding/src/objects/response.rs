@@ -1,5 +1,6 @@
 //! `IncomingResponse`: a received response head and its body.
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -31,6 +32,12 @@ impl IncomingResponse {
 
 #[pymethods]
 impl IncomingResponse {
+    // No `__clear__`: every cycle through it has a Body or an object of Python's.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.body)
+    }
+
     #[getter]
     fn status(&self) -> u16 {
         self.head.status

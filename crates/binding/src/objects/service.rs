@@ -219,18 +219,24 @@ impl Service {
         incoming: Py<IncomingRequest>,
         factory: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let coroutine = self.serve.call1(py, (incoming,))?;
         let context = copy_context(py, &self.context)?;
-        if factory {
+        if self.tasks.is_eager() && !factory {
+            let coroutine = self.serve.call1(py, (incoming,))?;
+            return self.tasks.make(py, coroutine, context);
+        }
+        let ended = incoming.getattr(py, intern!(py, "task_ended"))?;
+        let coroutine = self.serve.call1(py, (incoming,))?;
+        let task = if factory {
             let options = PyDict::new(py);
             options.set_item(intern!(py, "context"), context)?;
-            return self.event_loop.bind(py).call_method(
-                intern!(py, "create_task"),
-                (coroutine,),
-                Some(&options),
-            );
-        }
-        self.tasks.make(py, coroutine, context)
+            let event_loop = self.event_loop.bind(py);
+            event_loop.call_method(intern!(py, "create_task"), (coroutine,), Some(&options))?
+        } else {
+            self.tasks.make(py, coroutine, context)?
+        };
+        // A Task that is cancelled before its first step never runs the coroutine, which else tells the end.
+        task.call_method1(intern!(py, "add_done_callback"), (ended,))?;
+        Ok(task)
     }
 
     /// What to answer to a refused request; Python may choose the words.
