@@ -43,3 +43,4 @@ def test_bars_are_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = race_three(_Terminal(), monkeypatch)
     assert "quinde" in drawn
     assert "2/2" in drawn
+    assert "ivysaur" in drawn, "the last name, however fast it came"

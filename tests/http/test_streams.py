@@ -55,7 +55,7 @@ def fed(make: Make, *pieces: bytes, eof: bool = True, limit: int = 2**16) -> Any
 
 async def started(coroutine: Any) -> asyncio.Task[Any]:
     """A task that has run as far as it gets."""
-    task = asyncio.ensure_future(coroutine)
+    task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
     for _ in range(3):
         await asyncio.sleep(0)
     return task

@@ -97,40 +97,57 @@ async def _running(runner: Any, site_type: Any) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def serve_raw(talk: Callable[[Wire], Awaitable[None]]) -> AsyncIterator[Served]:
+async def serve_raw(
+    talk: Callable[[Wire], Awaitable[None]], path: str | None = None
+) -> AsyncIterator[Served]:
     """Accept connections and let `talk` hold the conversation; the connection is closed when it returns.
 
     An exception in `talk` fails the test when the block is left, except that the peer may go at any time.
-    """
-    talks: set[asyncio.Task[Any]] = set()
-    failures: list[Exception] = []
+    The end of the block cancels the conversations that go on.
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        wire = Wire(reader, writer)
+    Args:
+        talk: what is said to one connection.
+        path: listen on this Unix socket, instead of a TCP port.
+    """
+    talks: dict[asyncio.Task[None], Wire] = {}
+    failures: list[Exception] = []
+    over = False
+
+    async def converse(wire: Wire) -> None:
         try:
             await talk(wire)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the peer has gone, or the test is over
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the peer has gone
         except Exception as error:  # told at the end of the block, where pytest sees it
             failures.append(error)
         finally:
-            talks.discard(task)
-            await wire.close()
+            wire.writer.close()
 
-    listener = listening_socket()
-    port = listener.getsockname()[1]
-    server = await asyncio.start_server(converse, sock=listener, limit=1 << 24)
+    # No coroutine function: streams of Python 3.11 take a cancelled conversation for a failed callback.
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if over:  # accepted by the loop before the server was closed
+            writer.transport.abort()
+            return
+        wire = Wire(reader, writer)
+        talks[asyncio.create_task(converse(wire))] = wire
+
+    if path is None:
+        listener = listening_socket()
+        port = listener.getsockname()[1]
+        server = await asyncio.start_server(accept, sock=listener, limit=1 << 24)
+    else:
+        port = 0
+        server = await asyncio.start_unix_server(accept, path, limit=1 << 24)
     try:
-        yield Served(HOST, port)
+        yield Served(HOST, port, path)
     finally:
+        over = True
         server.close()
-        pending = list(talks)
-        for task in pending:
+        for task, wire in talks.items():
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+            wire.writer.transport.abort()
+        closings = [wire.close() for wire in talks.values()]
+        await asyncio.gather(*talks, *closings, return_exceptions=True)
     if failures:
         raise failures[0]
 

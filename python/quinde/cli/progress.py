@@ -60,7 +60,8 @@ class _Bars:
         self._console = console
 
     def start(self, name: str, total: int) -> None:
-        """Add a bar."""
+        """Add a bar, and begin its names."""
+        self._names.clear()
         self._task = self._progress.add_task(name, total=total)
 
     def arrived(self, label: str) -> None:
@@ -70,10 +71,9 @@ class _Bars:
             self._progress.advance(self._task)
 
     def finish(self) -> None:
-        """Stop the newest bar's clock, however far it came."""
+        """Stop the newest bar's clock, however far it came; its names stay until they have been drawn."""
         if self._task is not None:
             self._progress.stop_task(self._task)
-        self._names.clear()
 
     def __rich__(self) -> RenderableType:
         """Return what is to be seen now; called by rich about ten times a second."""
