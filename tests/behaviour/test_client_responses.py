@@ -330,6 +330,7 @@ async def test_response_is_shown_with_its_fields(lib: Any) -> None:
 
 
 async def test_unread_response_that_is_dropped_closes_its_connection() -> None:
+    asyncio.get_running_loop().set_debug(False)  # which warns of it: tests/client/test_response.py
     closed = asyncio.Event()
 
     async def talk(wire: Wire) -> None:

@@ -20,6 +20,7 @@ async def ok(_request):
 
 
 async def test_response_dropped_by_another_thread_closes_its_connection(mode):
+    asyncio.get_running_loop().set_debug(False)  # which warns of it: tests/client/test_response.py
     closed = asyncio.Event()
 
     async def talk(wire):

@@ -84,6 +84,7 @@ async def test_connection_lives_on_after_an_http_exception() -> None:
 
 
 async def test_exception_is_a_500_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.get_running_loop().set_debug(False)
     async with serve(application(raising(ZeroDivisionError("secret")))) as served, open_wire(served) as wire:
         await wire.send(request())
         answer = await wire.read_answer()
@@ -96,6 +97,7 @@ async def test_exception_is_a_500_and_logged(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_500_for_a_browser() -> None:
+    asyncio.get_running_loop().set_debug(False)
     answer = await ask(raising(ZeroDivisionError("<secret>")), "Accept: text/html")
     assert answer.header("Content-Type") == "text/html; charset=utf-8"
     assert b"<h1>500 Internal Server Error</h1>" in answer.body
