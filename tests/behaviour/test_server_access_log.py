@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -75,6 +76,18 @@ async def test_streams_count_all_bytes(caplog: pytest.LogCaptureFixture) -> None
     (record,), size = await lines(caplog, stream, request("GET", "/", "Connection: close"))
     assert f" 200 {size} " in record.getMessage()
     assert size > 10_000
+
+
+async def test_size_is_known_after_the_answer_has_closed_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def late(asked: Any) -> Any:
+        await asyncio.sleep(0)  # so the answer is sent outside the turn that brought the request
+        return await hello(asked)
+
+    (record,), size = await lines(caplog, late, request("GET", "/", "Connection: close"))
+    assert size > 0
+    assert f" 200 {size} " in record.getMessage()
 
 
 async def test_nothing_is_written_when_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:

@@ -293,8 +293,9 @@ pub fn is_started(link: Link) -> bool {
     peek(link, |current| current.head_sent).unwrap_or(true)
 }
 
-pub fn output_size(link: Link) -> u64 {
-    peek(link, |current| current.sent).unwrap_or(0)
+/// None: the connection has gone, or serves another request.
+pub fn output_size(link: Link) -> Option<u64> {
+    peek(link, |current| current.sent)
 }
 
 fn peek<R>(link: Link, f: impl FnOnce(&Current) -> R) -> Option<R> {

@@ -1,7 +1,7 @@
 //! `IncomingRequest`: a received request and the channel for its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -28,6 +28,8 @@ pub struct IncomingRequest {
     ended: AtomicBool,
     /// Whether the service keeps the Task.
     kept: AtomicBool,
+    /// The answer's size, kept for when its connection has gone.
+    answer_size: AtomicU64,
 }
 
 impl IncomingRequest {
@@ -49,6 +51,7 @@ impl IncomingRequest {
             number,
             ended: AtomicBool::new(false),
             kept: AtomicBool::new(false),
+            answer_size: AtomicU64::new(0),
         }
     }
 
@@ -287,6 +290,8 @@ impl IncomingRequest {
     #[pyo3(signature = (data=None))]
     fn write_eof(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         answer::write_eof(py, self.link, data)?;
+        // Outside a turn the answer leaves now, and with `close` its connection goes too.
+        self.answer_size.store(self.output_size(), Ordering::Relaxed);
         answer::after(py, self.link, false);
         Ok(())
     }
@@ -306,6 +311,6 @@ impl IncomingRequest {
     /// Bytes of this answer handed to the connection so far.
     #[getter]
     fn output_size(&self) -> u64 {
-        answer::output_size(self.link)
+        answer::output_size(self.link).unwrap_or_else(|| self.answer_size.load(Ordering::Relaxed))
     }
 }
