@@ -15,7 +15,8 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 VENV := .venv$(if $(SERIES),-$(SERIES))
 BIN := $(VENV)/bin
 ifneq ($(SERIES),)
-export CARGO_TARGET_DIR := $(CURDIR)/target/python-$(SERIES)   # PyO3 is built anew for each Python
+# PyO3 is built anew for each Python. (No comment behind the value: make would keep the spaces before it.)
+export CARGO_TARGET_DIR := $(CURDIR)/target/python-$(SERIES)
 endif
 # A virtual environment of the caller must not lead maturin or Python astray.
 unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
