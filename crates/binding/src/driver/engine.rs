@@ -13,7 +13,7 @@ use super::client::client_side;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::listener::{Listener, listen};
 use super::turn::{arm, expire, turn};
-use super::{Action, Counters, LoopState, Source, perform, with_loop};
+use super::{Counters, LoopState, Source, perform, with_loop};
 use crate::errors::Failure;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::{Limits, milliseconds};
@@ -203,19 +203,16 @@ fn close(py: Python<'_>, serial: u64) {
         with_loop(serial, |state| match state.reactor.get(token) {
             Some(Source::Connection(_)) => teardown(state, py, token, &Failure::Closed),
             _ => {
-                let removed = state.reactor.remove(token);
-                state
-                    .actions
-                    .extend(removed.map(|source| Action::Drop(super::action::Dropped::Source(source))));
+                state.discard(token);
             }
         });
     }
-    perform_drops(py, serial);
+    perform_drops(serial);
     drop(super::unregister(serial));
 }
 
 /// At the end of a loop nobody can be woken any more: futures and callbacks are only let go.
-fn perform_drops(_py: Python<'_>, serial: u64) {
+fn perform_drops(serial: u64) {
     while let Some(Some(action)) = with_loop(serial, |state| state.actions.pop_front()) {
         drop(action);
     }
@@ -248,10 +245,7 @@ impl Timer {
     fn cancel(&self, py: Python<'_>) {
         let Some(&token) = self.token.get() else { return };
         with_loop(self.serial, |state| {
-            let removed = state.reactor.remove(token);
-            state
-                .actions
-                .extend(removed.map(|source| Action::Drop(super::action::Dropped::Source(source))));
+            state.discard(token);
         });
         perform(py, self.serial);
     }

@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use quinde_http::h1::ServerConnection;
 use quinde_reactor::{Accepted, Address, Socket, Token};
 
-use super::action::Dropped;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::engine::gone;
 use super::server::ServerSide;
@@ -47,10 +46,7 @@ pub fn listen(
             _ => Ok(()),
         };
         if done.is_err() {
-            let removed = state.reactor.remove(token);
-            state
-                .actions
-                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+            state.discard(token);
         }
         done.map(|()| token)
     });
@@ -105,10 +101,7 @@ fn accept_one(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
             state
                 .actions
                 .push_back(Action::Report("quinde: a listening socket failed", error.into()));
-            let removed = state.reactor.remove(token);
-            state
-                .actions
-                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+            state.discard(token);
             false
         }
     }
@@ -161,10 +154,7 @@ impl Listener {
                     let _ = state.reactor.deregister(&source.listener);
                 }
             }
-            let removed = state.reactor.remove(self.token);
-            state
-                .actions
-                .extend(removed.map(|source| Action::Drop(Dropped::Source(source))));
+            state.discard(self.token);
         });
         perform(py, self.serial);
     }

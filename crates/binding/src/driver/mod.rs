@@ -102,6 +102,13 @@ impl LoopState {
         }
     }
 
+    /// Removes what a slot holds; it is dropped when the borrow has ended.
+    pub fn discard(&mut self, token: Token) {
+        let removed = self.reactor.remove(token);
+        self.actions
+            .extend(removed.map(|source| Action::Drop(action::Dropped::Source(source))));
+    }
+
     /// Whether the loop's timer is later than the earliest deadline.
     pub fn needs_arming(&mut self) -> bool {
         let next = self.reactor.deadlines().next();
