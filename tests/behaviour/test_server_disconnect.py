@@ -160,6 +160,37 @@ async def test_handler_cancellation() -> None:
             await cancelled.wait()
 
 
+@quinde_only  # on aiohttp a FIN is the loss of the connection
+async def test_handler_is_cancelled_once() -> None:
+    started, half, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    transports: list[Any] = []
+    counts: list[int] = []
+
+    async def handler(asked: Any) -> Any:
+        transports.append(asked.transport)
+        started.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            half.set()
+            await over.wait()
+            counts.append(asyncio.current_task().cancelling())  # type: ignore[union-attr]
+            raise
+
+    async with serve(application(handler), handler_cancellation=True) as served, open_wire(served) as wire:
+        await wire.send(request())
+        await started.wait()
+        await wire.send_eof()
+        async with asyncio.timeout(5):
+            await half.wait()
+            transports[0].abort()  # FIN first, and now the connection is lost
+            while served.runner.server.connections:  # noqa: ASYNC110  # there is nothing else that tells
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        over.set()
+    assert counts == [1]
+
+
 async def test_half_closed_client_still_gets_its_answer() -> None:
     go = asyncio.Event()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import weakref
 from typing import Any
@@ -96,6 +97,24 @@ async def test_transports_that_looked_methods_up_early() -> None:
     async with asyncio.timeout(5):
         while not transport.sent.endswith(b"hello"):  # noqa: ASYNC110
             await asyncio.sleep(0)
+    protocol.connection_lost(None)
+
+
+async def test_refused_peer_that_has_reset_the_connection() -> None:
+    """The transport learns of the reset when its socket is shut down; that is nobody's error."""
+
+    class Reset(Recorder):
+        def can_write_eof(self) -> bool:
+            return True
+
+        def write_eof(self) -> None:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    protocol = server()()
+    transport = Reset()
+    protocol.connection_made(transport)
+    protocol.data_received(b"garbage\r\n\r\n")
+    assert transport.sent.startswith(b"HTTP/1.1 400 ")
     protocol.connection_lost(None)
 
 

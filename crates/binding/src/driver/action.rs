@@ -1,12 +1,14 @@
 //! What has to be done in Python, and how: the only place of the driver that wakes, calls and drops.
 
+use pyo3::exceptions::PyOSError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use quinde_http::{ResponseHead, Segment};
+use quinde_reactor::Token;
 
 use super::connection::Connection;
-use super::{Link, Source, with_loop};
+use super::{Link, Source, with_connection, with_loop};
 use crate::errors::{Failure, Stage, exception};
 use crate::objects::body::Body;
 use crate::objects::response::IncomingResponse;
@@ -46,7 +48,7 @@ pub enum Action {
 }
 
 pub enum TransportCommand {
-    Write(Vec<Segment>),
+    Write(Token, Vec<Segment>),
     WriteEof,
     PauseReading,
     ResumeReading,
@@ -98,7 +100,7 @@ fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
         Action::Call(callable, None) => callable.call0(py).map(drop),
         Action::Call(callable, Some(argument)) => callable.call1(py, (argument,)).map(drop),
         Action::Cancel(task) => task.call_method0(py, intern!(py, "cancel")).map(drop),
-        Action::Transport(transport, command) => command_transport(py, &transport, command),
+        Action::Transport(transport, command) => command_transport(py, serial, &transport, command),
         Action::Report(message, error) => {
             report(py, serial, message, error);
             Ok(())
@@ -139,29 +141,58 @@ fn fail(py: Python<'_>, future: &Py<PyAny>, failure: &Failure, stage: Stage) -> 
     fail_with(py, future, &exception(py, failure, stage))
 }
 
-fn command_transport(py: Python<'_>, transport: &Py<PyAny>, command: TransportCommand) -> PyResult<()> {
+fn command_transport(
+    py: Python<'_>,
+    serial: u64,
+    transport: &Py<PyAny>,
+    command: TransportCommand,
+) -> PyResult<()> {
     let name = match command {
-        TransportCommand::Write(segments) => {
-            let bytes = join(py, &segments)?;
-            return transport
-                .call_method1(py, intern!(py, "write"), (bytes,))
-                .map(drop);
+        TransportCommand::Write(token, segments) => {
+            return write_transport(py, serial, token, transport, &segments);
         }
-        TransportCommand::WriteEof => {
-            if transport
-                .call_method0(py, intern!(py, "can_write_eof"))?
-                .is_truthy(py)?
-            {
-                transport.call_method0(py, intern!(py, "write_eof"))?;
-            }
-            return Ok(());
-        }
+        TransportCommand::WriteEof => return end_transport(py, transport),
         TransportCommand::PauseReading => intern!(py, "pause_reading"),
         TransportCommand::ResumeReading => intern!(py, "resume_reading"),
         TransportCommand::Close => intern!(py, "close"),
         TransportCommand::Abort => intern!(py, "abort"),
     };
     transport.call_method0(py, name).map(drop)
+}
+
+/// Sends bytes by a transport, unless it has failed or was closed.
+///
+/// It would drop them, and tells of its end only in a later turn of the loop: a writer that nothing makes wait would go
+/// on until then, and the loop would wait for it.
+fn write_transport(
+    py: Python<'_>,
+    serial: u64,
+    token: Token,
+    transport: &Py<PyAny>,
+    segments: &[Segment],
+) -> PyResult<()> {
+    let is_closing = transport.call_method0(py, intern!(py, "is_closing"))?;
+    if is_closing.is_truthy(py)? {
+        with_connection(serial, token, |connection| connection.peer_closed = true);
+        return Ok(());
+    }
+    let bytes = join(py, segments)?;
+    transport
+        .call_method1(py, intern!(py, "write"), (bytes,))
+        .map(drop)
+}
+
+/// Shuts the writing side of a transport down, where it can.
+fn end_transport(py: Python<'_>, transport: &Py<PyAny>) -> PyResult<()> {
+    let can = transport.call_method0(py, intern!(py, "can_write_eof"))?;
+    if !can.is_truthy(py)? {
+        return Ok(());
+    }
+    match transport.call_method0(py, intern!(py, "write_eof")) {
+        // ENOTCONN: the peer has reset the connection, of which the transport will tell in its turn.
+        Err(error) if error.is_instance_of::<PyOSError>(py) => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// One bytes object of all segments: a transport sends it in one call.

@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 use quinde_http::h1::ResponseStart;
 use quinde_http::{BodyLength, Chunk, Error, Machine, StreamId};
 
-use super::connection::{HIGH_WATER, Side, after_command};
+use super::connection::{Side, after_command, flush_queued};
 use super::server::{Current, ServerSide};
 use super::{Link, perform, with_loop};
 use crate::errors;
@@ -241,17 +241,10 @@ pub fn write_eof(py: Python<'_>, link: Link, data: Option<&Bound<'_, PyAny>>) ->
 
 /// After a command: ends the request if its handler has, flushes outside a drive. False: above high water.
 pub fn after(py: Python<'_>, link: Link, ended: bool) -> bool {
-    let below = with_loop(link.serial, |state| {
-        if ended {
-            end_request(state, link);
-        }
-        after_command(state, py, link.token);
-        state
-            .connection(link.token)
-            .is_none_or(|connection| connection.output().len() <= HIGH_WATER)
-    });
-    perform(py, link.serial);
-    below.unwrap_or(true)
+    if ended {
+        with_loop(link.serial, |state| end_request(state, link));
+    }
+    flush_queued(py, link.serial, link.token)
 }
 
 fn end_request(state: &mut super::LoopState, link: Link) {

@@ -16,8 +16,8 @@ use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Io, Progress, Side, settle, teardown};
-use super::{Action, Link, LoopState, Source, perform, with_loop};
+use super::connection::{Io, Progress, Side, flush_queued, settle, teardown};
+use super::{Action, Link, LoopState, Source, perform, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
 use crate::objects::connection::Connection as Handle;
@@ -97,7 +97,7 @@ impl ClientSide {
             .as_ref()
     }
 
-    pub fn landing(&self, _py: Python<'_>) -> Option<(*mut u8, usize)> {
+    pub fn landing(&self) -> Option<(*mut u8, usize)> {
         let want = self.machine.body_want();
         if want == 0 {
             return None;
@@ -106,7 +106,7 @@ impl ClientSide {
         Some((pointer, room.min(want)))
     }
 
-    pub fn landed(&mut self, _py: Python<'_>, n: usize, now: u64) {
+    pub fn landed(&mut self, n: usize, now: u64) {
         self.machine.body_landed(n, now);
         let taken = self.body().map_or(0, |body| body.get().landed(n));
         if let Some(exchange) = &mut self.exchange {
@@ -256,7 +256,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
             return false;
         };
         let Some((stream, event)) = client.machine.next_event() else {
-            match connection.receive(py, scratch, now, reads) {
+            match connection.receive(scratch, now, reads) {
                 Progress::Some => continue,
                 Progress::None => break,
             }
@@ -529,17 +529,14 @@ fn command<R>(
 }
 
 pub fn write(py: Python<'_>, link: Link, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let gone = with_connection(link.serial, link.token, |connection| connection.peer_closed);
+    if gone == Some(true) {
+        return Err(crate::errors::closed(py));
+    }
     super::answer::with_piece(data, |chunk| {
         command(py, link, |client| client.machine.send_data(link.stream, chunk))
     })?;
-    let below = with_loop(link.serial, |state| {
-        super::connection::after_command(state, py, link.token);
-        state
-            .connection(link.token)
-            .is_none_or(|connection| connection.output().len() <= super::connection::HIGH_WATER)
-    });
-    perform(py, link.serial);
-    Ok(below.unwrap_or(true))
+    Ok(flush_queued(py, link.serial, link.token))
 }
 
 pub fn write_eof(py: Python<'_>, link: Link) -> PyResult<()> {
@@ -552,10 +549,7 @@ pub fn write_eof(py: Python<'_>, link: Link) -> PyResult<()> {
         }
         Ok(())
     })?;
-    with_loop(link.serial, |state| {
-        super::connection::after_command(state, py, link.token);
-    });
-    perform(py, link.serial);
+    flush_queued(py, link.serial, link.token);
     Ok(())
 }
 

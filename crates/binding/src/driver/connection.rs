@@ -19,7 +19,7 @@ use super::{Action, Link, LoopState, keep_spare, perform, with_connection, with_
 use crate::errors::{Failure, Stage};
 
 /// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
-pub const HIGH_WATER: usize = 64 * 1024;
+const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
 /// What one connection may receive in one drive before the others have their turn.
 const READS_PER_DRIVE: usize = 16;
@@ -129,8 +129,16 @@ impl Connection {
             }
     }
 
+    /// Whether a receive would bring something that is wanted.
+    fn has_unread(&self) -> bool {
+        matches!(&self.io, Io::Socket(socket) if socket.is_readable())
+            && !self.peer_closed
+            && !self.closing
+            && self.wants_read()
+    }
+
     /// Receives once into the scratch buffer or, where the body's final place is known, straight into it.
-    pub fn receive(&mut self, py: Python<'_>, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
+    pub fn receive(&mut self, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
         if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
             return Progress::None;
         }
@@ -142,8 +150,8 @@ impl Connection {
         }
         *reads += 1;
         let landing = match &self.side {
-            Side::Server(server) => server.landing(py),
-            Side::Client(client) => client.landing(py),
+            Side::Server(server) => server.landing(),
+            Side::Client(client) => client.landing(),
         };
         let received = match landing {
             // SAFETY: the landing place is the unfilled part of a bytes object that only its Body knows and that
@@ -154,7 +162,7 @@ impl Connection {
             None => socket.recv(scratch),
         };
         match received {
-            Received::Data(n) if landing.is_some() => self.landed(py, n, now),
+            Received::Data(n) if landing.is_some() => self.landed(n, now),
             Received::Data(n) => self.feed(&scratch[..n], now),
             Received::Blocked => return Progress::None,
             Received::Closed => self.end_of_input(now, None),
@@ -170,10 +178,10 @@ impl Connection {
         }
     }
 
-    fn landed(&mut self, py: Python<'_>, n: usize, now: u64) {
+    fn landed(&mut self, n: usize, now: u64) {
         match &mut self.side {
-            Side::Server(server) => server.landed(py, n, now),
-            Side::Client(client) => client.landed(py, n, now),
+            Side::Server(server) => server.landed(n, now),
+            Side::Client(client) => client.landed(n, now),
         }
     }
 
@@ -218,7 +226,13 @@ impl Connection {
         self.closing || self.peer_closed || self.machine_close() != Close::No
     }
 
-    fn flush(&mut self, actions: &mut VecDeque<Action>, spare: &mut Vec<Vec<u8>>, py: Python<'_>) -> Flushed {
+    fn flush(
+        &mut self,
+        py: Python<'_>,
+        token: Token,
+        actions: &mut VecDeque<Action>,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Flushed {
         let output = match &mut self.side {
             Side::Server(server) => server.machine.output(),
             Side::Client(client) => client.machine.output(),
@@ -237,7 +251,7 @@ impl Connection {
                 while let Some(segment) = output.pop() {
                     segments.push(segment);
                 }
-                let command = TransportCommand::Write(segments);
+                let command = TransportCommand::Write(token, segments);
                 actions.push_back(Action::Transport(transport.clone_ref(py), command));
                 Flushed::Clean
             }
@@ -309,13 +323,15 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
         return false;
     };
     let due = connection.tell_time(now);
-    let flushed = connection.flush(actions, spare, py);
+    let flushed = connection.flush(py, token, actions, spare);
     if let Flushed::Failed(error) = flushed {
         teardown(state, py, token, &Failure::os(&error));
         return false;
     }
     let starved =
         matches!((&flushed, &connection.io), (Flushed::Waiting, Io::Socket(socket)) if socket.is_writable());
+    // A drive may end before the socket is drained, and no event tells a second time of what is there already.
+    let unread = connection.has_unread();
     connection.wake_drains(actions, py);
     if matches!(flushed, Flushed::Clean) && connection.should_close(actions, py) {
         teardown(state, py, token, &Failure::Closed);
@@ -324,8 +340,8 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     connection.steer_transport(actions, py);
     let deadline = connection.deadline();
     reactor.deadlines().set(token, deadline);
-    if starved || due {
-        // The system has no buffers (ENOBUFS): no event will tell when it has some again.
+    if starved || due || unread {
+        // Starved: the system has no buffers (ENOBUFS), no event will tell when it has some again.
         reactor.queue(token);
         actions.push_back(Action::ScheduleTurn);
     }
@@ -454,14 +470,22 @@ pub fn after_command(state: &mut LoopState, py: Python<'_>, token: Token) {
         Side::Server(server) => server.has_waiting(),
         Side::Client(_) => false,
     };
-    let readable = match &connection.io {
-        Io::Socket(socket) => socket.is_readable() && connection.wants_read() && !connection.peer_closed,
-        Io::Transport { .. } => false,
-    };
-    if more || readable {
+    if more {
         state.reactor.queue(token);
         state.actions.push_back(Action::ScheduleTurn);
     }
+}
+
+/// After output was queued: flushes outside a drive and performs what that leads to. False: above high water.
+pub fn flush_queued(py: Python<'_>, serial: u64, token: Token) -> bool {
+    let below = with_loop(serial, |state| {
+        after_command(state, py, token);
+        state
+            .connection(token)
+            .is_none_or(|connection| connection.output().len() <= HIGH_WATER)
+    });
+    perform(py, serial);
+    below.unwrap_or(true)
 }
 
 /// The user closes the connection: after the output, or at once.
@@ -505,14 +529,7 @@ pub fn write_raw(py: Python<'_>, serial: u64, token: Token, data: &Bound<'_, PyA
             None => Err(crate::errors::closed(py)),
         }
     })?;
-    let below = with_loop(serial, |state| {
-        after_command(state, py, token);
-        state
-            .connection(token)
-            .is_none_or(|connection| connection.output().len() <= HIGH_WATER)
-    });
-    perform(py, serial);
-    Ok(below.unwrap_or(true))
+    Ok(flush_queued(py, serial, token))
 }
 
 /// A future that is done when the output is low again; None if it is not high.

@@ -40,6 +40,8 @@ pub struct Current {
     pub head_sent: bool,
     pub answered: bool,
     pub sent: u64,
+    /// Whether its Task was cancelled because the peer has gone.
+    cancelled: bool,
 }
 
 /// What the driver has to do next, outside the borrow.
@@ -96,20 +98,20 @@ impl ServerSide {
     }
 
     /// Where the next body bytes may land directly.
-    pub fn landing(&self, py: Python<'_>) -> Option<(*mut u8, usize)> {
+    pub fn landing(&self) -> Option<(*mut u8, usize)> {
         let want = self.machine.body_want();
         if want == 0 || self.peeked.is_some() {
             return None;
         }
-        let (pointer, room) = self.current_body()?.bind(py).get().landing()?;
+        let (pointer, room) = self.current_body()?.get().landing()?;
         Some((pointer, room.min(want)))
     }
 
-    pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64) {
+    pub fn landed(&mut self, n: usize, now: u64) {
         self.machine.body_landed(n, now);
         let Some(current) = &self.current else { return };
         if let Some(body) = &current.body {
-            let taken = body.bind(py).get().landed(n);
+            let taken = body.get().landed(n);
             self.machine.consumed(current.stream, taken);
         }
     }
@@ -127,26 +129,31 @@ impl ServerSide {
     pub fn lost(&mut self, py: Python<'_>, failure: &Failure, actions: &mut VecDeque<Action>) {
         let service = self.service.get();
         service.forget_connection(&self.machine.statistics());
-        if let Some(current) = self.current.take() {
+        if let Some(mut current) = self.current.take() {
+            current.cancel(py, service, actions);
             for body in [current.body, current.upgraded].into_iter().flatten() {
                 actions.push_back(Action::FailBody(body, failure.clone(), Stage::ServerBody));
-            }
-            if service.handler_cancellation {
-                if let Some(task) = service.task(py, current.number) {
-                    actions.push_back(Action::Cancel(task));
-                }
             }
         }
     }
 
-    /// The peer sent FIN while a request is being answered: readers learn it, and the Task where that is wanted.
+    /// The peer sent FIN while a request is being answered: its Task learns it where that is wanted.
     pub fn note_disconnect(&mut self, py: Python<'_>, actions: &mut VecDeque<Action>) {
-        let Some(current) = &self.current else { return };
-        let service = self.service.get();
-        if service.handler_cancellation && !current.answered {
-            if let Some(task) = service.task(py, current.number) {
-                actions.push_back(Action::Cancel(task));
-            }
+        if let Some(current) = self.current.as_mut().filter(|current| !current.answered) {
+            current.cancel(py, self.service.get(), actions);
+        }
+    }
+}
+
+impl Current {
+    /// Cancels the Task where that is wanted, once: FIN and the loss of the connection are one disconnect.
+    fn cancel(&mut self, py: Python<'_>, service: &Service, actions: &mut VecDeque<Action>) {
+        if !service.handler_cancellation || self.cancelled {
+            return;
+        }
+        if let Some(task) = service.task(py, self.number) {
+            self.cancelled = true;
+            actions.push_back(Action::Cancel(task));
         }
     }
 }
@@ -226,7 +233,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
         match server.peeked.take().or_else(|| server.machine.next_event()) {
             Some((stream, Event::Head(head))) if server.current.is_some() => {
                 server.peeked = Some((stream, Event::Head(head)));
-                return rest_or_receive(connection, py, scratch, now, &mut spent.reads);
+                return rest_or_receive(connection, scratch, now, &mut spent.reads);
             }
             Some((stream, Event::Head(head))) => {
                 spent.requests += 1;
@@ -264,7 +271,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
             }
             None => {
                 let closed_before = connection.peer_closed;
-                match connection.receive(py, scratch, now, &mut spent.reads) {
+                match connection.receive(scratch, now, &mut spent.reads) {
                     Progress::None if actions.is_empty() => return Step::Rest,
                     Progress::None => return Step::Again,
                     Progress::Some => {}
@@ -306,6 +313,7 @@ impl ServerSide {
             head_sent: false,
             answered: false,
             sent: 0,
+            cancelled: false,
         });
         Start {
             link,
@@ -373,14 +381,8 @@ impl ServerSide {
 }
 
 /// With the next request waiting behind the current one: only look for the peer's FIN and more pipelined bytes.
-fn rest_or_receive(
-    connection: &mut Connection,
-    py: Python<'_>,
-    scratch: &mut [u8],
-    now: u64,
-    reads: &mut usize,
-) -> Step {
-    while matches!(connection.receive(py, scratch, now, reads), Progress::Some) {}
+fn rest_or_receive(connection: &mut Connection, scratch: &mut [u8], now: u64, reads: &mut usize) -> Step {
+    while matches!(connection.receive(scratch, now, reads), Progress::Some) {}
     Step::Rest
 }
 
@@ -425,8 +427,18 @@ fn keep_unfinished(
         return Ok(());
     }
     incoming.keep_task(task.clone().unbind());
-    let gone = super::with_connection(serial, token, |connection| connection.peer_closed).unwrap_or(true);
-    if gone && incoming.service.get().handler_cancellation {
+    let open = with_loop(serial, |state| {
+        let LoopState { reactor, actions, .. } = state;
+        let Some(Source::Connection(connection)) = reactor.get_mut(token) else {
+            return false;
+        };
+        if connection.peer_closed {
+            connection.note_disconnect(py, actions);
+        }
+        true
+    });
+    perform(py, serial);
+    if open != Some(true) && incoming.service.get().handler_cancellation {
         task.call_method0(pyo3::intern!(py, "cancel"))?;
     }
     Ok(())
