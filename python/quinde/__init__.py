@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         HttpVersion,
         HttpVersion10,
         HttpVersion11,
+        __version__ as __version__,
     )
     from .net.resolver import (
         DefaultResolver,
@@ -143,8 +144,6 @@ __all__ = (
     "hdrs",
     "request",
 )
-
-__version__ = "0.1.0.dev0"
 
 _NAMES_OF = {
     "client.call": (
@@ -210,6 +209,7 @@ _NAMES_OF = {
         "HttpVersion",
         "HttpVersion10",
         "HttpVersion11",
+        "__version__",
     ),
     "net.resolver": (
         "DefaultResolver",

@@ -6,7 +6,7 @@ Knows nothing of sides: server and client say `SERVER_SOFTWARE` in `Server` and 
 import sys
 from typing import NamedTuple
 
-__all__ = ("PRODUCT_VERSION", "SERVER_SOFTWARE", "HttpVersion", "HttpVersion10", "HttpVersion11")
+__all__ = ("SERVER_SOFTWARE", "HttpVersion", "HttpVersion10", "HttpVersion11", "__version__")
 
 
 class HttpVersion(NamedTuple):
@@ -19,6 +19,7 @@ class HttpVersion(NamedTuple):
 HttpVersion10 = HttpVersion(1, 0)
 HttpVersion11 = HttpVersion(1, 1)
 
-# A test holds it to the version of the distribution; reading the metadata would cost more than the import.
-PRODUCT_VERSION = "0.1.0.dev0"
-SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} quinde/{PRODUCT_VERSION}"
+# The distribution has its version from Cargo.toml, and a test holds the two together: reading the metadata
+# would cost more than the import.
+__version__ = "0.1.0.dev0"
+SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} quinde/{__version__}"
