@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 
 import pytest
 
@@ -19,18 +19,34 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
     assert quinde("--version").stdout.startswith("quinde ")
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
-def test_a_missing_library_is_one_line(missing: str) -> None:
-    code = f"import sys; sys.modules['{missing}'] = None; from quinde.cli import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", code, "--help"],
+def run_without(*missing: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run the program as if some libraries were not installed."""
+    block = f"import sys; sys.modules.update(dict.fromkeys({missing!r}))"
+    return subprocess.run(
+        [sys.executable, "-c", f"{block}; from quinde.cli import main; main()", *arguments],
         capture_output=True,
         encoding="utf-8",
         timeout=PATIENCE,
         check=False,
     )
+
+
+@pytest.mark.parametrize("missing", [("click",), ("rich",), ("click", "rich")])
+@pytest.mark.parametrize(
+    ("arguments", "extra"), [((), "cli"), (("--help",), "cli"), (("race", "--count=9"), "race")]
+)
+def test_a_missing_library_is_one_line(
+    missing: tuple[str, ...], arguments: tuple[str, ...], extra: str
+) -> None:
+    ended = run_without(*missing, arguments=arguments)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f'quinde: {missing} not installed: pip install "quinde[cli]"\n'
+    line = f'quinde: {" and ".join(missing)} not installed: pip install "quinde[{extra}]"\n'
+    assert ended.stderr == line
+
+
+def test_the_version_needs_no_library() -> None:
+    ended = run_without("click", "rich", arguments=("--version",))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"quinde {version('quinde')}\n", "")
 
 
 def test_help_imports_neither_rich_nor_a_contestants_library() -> None:

@@ -1,12 +1,14 @@
 """The `quinde` command line program: its entry point and nothing else.
 
-Knows that the program needs click and rich, which come with the `cli` extra, and how to say so in one line.
-The commands live in modules of their own and are imported only when the program runs: importing `quinde` or
-`quinde.cli` costs nothing of it.
+Knows that the program needs click and rich, which come with extras of quinde, and how to say so in one line.
+Only `--version` does without them. The commands live in modules of their own and are imported only when the
+program runs: importing `quinde` or `quinde.cli` costs nothing of it.
 """
 
 import sys
 from importlib.util import find_spec
+
+from quinde.http.version import __version__
 
 __all__ = ("main",)
 
@@ -20,9 +22,15 @@ def main() -> None:
     Raises:
         SystemExit: Always, with 0 for success, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
     """
+    if sys.argv[1:] == ["--version"]:
+        print(f"quinde {__version__}")
+        raise SystemExit(0)
     missing = [name for name in ("click", "rich") if find_spec(name) is None]
     if missing:
-        print(f'quinde: {" and ".join(missing)} not installed: pip install "quinde[cli]"', file=sys.stderr)
+        extra = "race" if sys.argv[1:2] == ["race"] else "cli"
+        print(
+            f'quinde: {" and ".join(missing)} not installed: pip install "quinde[{extra}]"', file=sys.stderr
+        )
         raise SystemExit(1)
     try:
         from quinde.cli.commands import cli

@@ -12,6 +12,7 @@ import click
 
 from quinde.cli.errors import CommandError, one_line
 from quinde.cli.race import race
+from quinde.http.version import __version__
 
 __all__ = ("cli",)
 
@@ -59,7 +60,7 @@ class _OneLineGroup(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="quinde", message="quinde %(version)s")
+@click.version_option(__version__, message="quinde %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Quinde: asynchronous HTTP for Python, client and server."""
