@@ -26,6 +26,9 @@ for part in "$@"; do
         lint)
             cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 ||
                 advise "no clippy or rustfmt: \`rustup component add clippy rustfmt\`" ;;
+        audit)
+            cargo deny --version >/dev/null 2>&1 ||
+                advise "no cargo-deny: \`cargo install --locked cargo-deny\`" ;;
         *)
             echo "check.sh knows no part '$part'" >&2
             exit 2 ;;
