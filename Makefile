@@ -4,6 +4,7 @@
 #   SERIES=3.11              an environment of its own for that Python series (.venv-3.11)
 #   MODES=full               I/O modes of the tests: quick, full, or names (tests/conftest.py)
 #   JOBS=2                   processes that run the Python tests, as many as there are processors
+#   WHEEL=dist/….whl         the wheel to test, instead of the newest one in dist/ for that Python
 #   ARGS='…'                 more arguments for pytest, the race or the benchmarks
 
 SHELL := /bin/sh
@@ -24,10 +25,13 @@ unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
 LEAVES := quinde-reactor quinde-http quinde-router
 RUST_INPUTS := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml $(wildcard Cargo.lock) pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
+WHEEL ?= dist
+WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check
+.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check \
+	wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +59,7 @@ lint: $(VENV)/.dev ## formatting, lints, import contracts, sizes and wording
 	cargo clippy --locked --profile fast --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
+	$(BIN)/python tools/notices.py --check
 	PYTHONPATH=python $(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/sizes.py
 	$(BIN)/python tools/wording.py
@@ -78,6 +83,30 @@ format: $(VENV)/.dev ## bring all files into form
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --quiet --fix
 
+# What users get. A wheel is for one Python: SERIES=3.12 makes and tests another one.
+wheel: $(VENV)/.dev ## build a wheel for this Python into dist/, as users get it
+	$(BIN)/maturin build --release --out dist --interpreter $(BIN)/python
+
+test-wheel: $(WHEEL_VENV)/.made ## install that wheel where nothing is and run README.md's samples; needs no Rust
+	QUINDE_WHEEL="$(WHEEL)" $(WHEEL_VENV)/bin/python -m pytest tests/packaging/test_wheel.py $(ARGS)
+
+sdist: $(VENV)/.dev ## pack the sources that a wheel is built from into dist/
+	$(BIN)/maturin sdist --out dist
+
+test-sdist: $(VENV)/.dev ## build a wheel from those sources elsewhere, with cargo kept off the network
+	cargo fetch --locked
+	QUINDE_TEST_BUILDS=1 $(BIN)/python -m pytest -o faulthandler_timeout=1200 tests/packaging/test_sdist_build.py $(ARGS)
+
+audit: ## ask cargo-deny about the crates: advisories, licences, bans, sources (ARGS='licenses bans sources': offline)
+	@tools/check.sh audit
+	cargo deny --locked check $(ARGS)
+
+notices: $(VENV)/.dev ## write NOTICES.md anew, after a change of Cargo.lock
+	$(BIN)/python tools/notices.py
+
+version: ## print the version of this tree
+	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' python/quinde/http/version.py
+
 all: lint types ## everything, with the full matrix of modes, and on Python 3.11
 	$(MAKE) test MODES=full
 	$(MAKE) test-python MODES=full SERIES=3.11
@@ -92,6 +121,11 @@ check:
 # Stamps: each says what has been done to the environment, and is older than what it was made of when that is due again.
 $(VENV)/.made: | check
 	@python=$$(tools/python.sh $(SERIES)) && echo "== $(VENV) with $$python" && $$python -m venv --clear $(VENV)
+	@touch $@
+
+$(WHEEL_VENV)/.made:
+	@python=$$(tools/python.sh $(SERIES)) && echo "== $(WHEEL_VENV) with $$python" && $$python -m venv --clear $(WHEEL_VENV)
+	@$(WHEEL_VENV)/bin/python -m pip --disable-pip-version-check install --progress-bar off --quiet 'pytest>=8.3'
 	@touch $@
 
 $(VENV)/.run: pyproject.toml $(VENV)/.made

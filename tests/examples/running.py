@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE = 30.0
-PYTHON = [sys.executable, "-W", "error", "-u"]
+FLAGS = ["-W", "error", "-u"]
+PYTHON = [sys.executable, *FLAGS]
 
 _BANNER = re.compile(r"Running on (http://\S+:\d+)")
 
@@ -26,10 +27,10 @@ quinde.web.run_app = functools.partial(quinde.web.run_app, host="127.0.0.1", por
 """
 
 
-def run(program: Path, *arguments: str) -> str:
+def run(program: Path, *arguments: str, python: str = sys.executable) -> str:
     """Run a program to its end and return what it printed; anything on stderr is a failure."""
     ended = subprocess.run(
-        [*PYTHON, str(program), *arguments],
+        [python, *FLAGS, str(program), *arguments],
         capture_output=True,
         encoding="utf-8",
         timeout=PATIENCE,
@@ -41,10 +42,13 @@ def run(program: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def serving(program: Path, *arguments: str) -> Iterator[str]:
+def serving(program: Path, *arguments: str, python: str = sys.executable) -> Iterator[str]:
     """Run a server program while the block lasts, give its URL; Ctrl-C must then end it without a word."""
     server = subprocess.Popen(
-        [*PYTHON, str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        [python, *FLAGS, str(program), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
     with server:
         try:
