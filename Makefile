@@ -75,7 +75,7 @@ docs: $(VENV)/.dev $(VENV)/.fast ## run every example, and each sample of README
 bench-quick: check ## measure quinde beside its peers, short windows (under 3 minutes once all is built)
 	python=$$(tools/python.sh $(SERIES)) && $$python benchmarks/run.py --quick $(ARGS)
 
-bench: check ## measure quinde beside its peers, long windows
+bench: check ## measure quinde beside all peers at all works (under 25 minutes once all is built)
 	python=$$(tools/python.sh $(SERIES)) && $$python benchmarks/run.py $(ARGS)
 
 format: $(VENV)/.dev ## bring all files into form

@@ -1,8 +1,9 @@
 """Race quinde against its peers in one run, on the same work, and compare with the goals.
 
     python benchmarks/run.py --quick        three minutes at most, once the environment is made
-    python benchmarks/run.py                longer windows, more rounds
+    python benchmarks/run.py                everything, more rounds: 25 minutes at most
     python benchmarks/run.py --only server:quinde --only server:aiohttp-uvloop:hello
+    python benchmarks/run.py --publish      put the tables of the latest full run into README.md
 
 Runs on any Python ≥ 3.11 with the standard library alone; the peers run in benchmarks/.venv, made by this.
 Writes latest.json, latest.md and latest.svg (partial.* with --only). benchmarks/README.md tells the method.
@@ -21,16 +22,18 @@ from typing import Any
 from harness import environment, machine, picture, report
 from harness.bench import Bench, Plan
 from harness.client_race import measure_clients, origin_name
+from harness.idle_race import measure_idle
 from harness.import_race import measure_imports
-from harness.load import CONNECTIONS, Generator
-from harness.processes import on_core
+from harness.load import Generator
+from harness.processes import on_cores
 from harness.progress import Progress
+from harness.publish import UnfitRunError, publish
 from harness.server_race import measure_servers
 
 HERE = environment.BENCHMARKS
 QUICK = Plan(rounds=3, server_seconds=0.6, client_seconds=0.4, warm_up=0.15, import_runs=15, limit=170)
 UNSTEADY = 1.15
-FULL = Plan(rounds=5, server_seconds=3.0, client_seconds=3.0, warm_up=0.5, import_runs=15)
+FULL = Plan(rounds=5, server_seconds=1.0, client_seconds=0.9, warm_up=0.2, import_runs=15, limit=1380)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -46,6 +49,11 @@ def read_arguments() -> argparse.Namespace:
     arguments.add_argument("--own-load", action="store_true", help="our own generator in place of wrk")
     arguments.add_argument("--venv", type=Path, default=HERE / ".venv", help="another environment")
     arguments.add_argument("--out", type=Path, default=HERE, help="directory for the results")
+    arguments.add_argument(
+        "--publish",
+        action="store_true",
+        help="measure nothing; put the latest full run's tables into README.md",
+    )
     return arguments.parse_args()
 
 
@@ -59,16 +67,19 @@ def make_plan(chosen: argparse.Namespace) -> Plan:
         warm_up=base.warm_up,
         import_runs=base.import_runs,
         only=tuple(chosen.only),
+        quick=chosen.quick,
         limit=math.inf if chosen.rounds or chosen.seconds else base.limit,
     )
 
 
 def measure(bench: Bench, progress: Progress) -> None:
     """Run the three parts."""
-    progress.title(f"servers, loaded by {bench.generator.name} on {CONNECTIONS} connections")
+    progress.title(f"servers, loaded by {bench.generator.name}")
     measure_servers(bench, progress)
     progress.title(f"clients, against {origin_name()}")
     measure_clients(bench, progress)
+    progress.title("idle connections")
+    measure_idle(bench, progress)
     progress.title("imports")
     measure_imports(bench, progress)
     progress.clear()
@@ -88,7 +99,7 @@ def gather_facts(bench: Bench, mode: str, before: dict[str, Any], seconds: float
             "mode": mode,
             "rounds": plan.rounds,
             "window": f"servers {plan.server_seconds:g} s, clients {plan.client_seconds:g} s",
-            "load": f"{bench.generator.name}, {CONNECTIONS} connections",
+            "load": bench.generator.name,
             "origin": origin_name(),
             "seconds": round(seconds),
         },
@@ -129,9 +140,23 @@ def write(bench: Bench, facts: dict[str, Any], directory: Path) -> None:
     print(f"written: {directory / name}.json, .md, .svg")
 
 
+def publish_latest(directory: Path) -> int:
+    """Put latest.md of a directory into README.md; 0 when it is done."""
+    latest, readme = directory / "latest.md", HERE / "README.md"
+    try:
+        readme.write_text(publish(latest.read_text(), readme.read_text()))
+    except (OSError, UnfitRunError) as error:
+        print(f"not published: {error}", file=sys.stderr)
+        return 1
+    print(f"{latest} is in {readme}")
+    return 0
+
+
 def main() -> int:
     """Do a run; 0 when it ran, whatever the goals say, for a shared machine must not fail a build."""
     chosen = read_arguments()
+    if chosen.publish:
+        return publish_latest(chosen.out)
     # So that the children end with us when we are told to end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -142,11 +167,11 @@ def main() -> int:
     machine.raise_open_file_limit()
     cores = machine.pick_cores()
     before = machine.describe_machine(cores)
-    bench = Bench(ready, cores, Generator(ready.python, cores.load, chosen.own_load), make_plan(chosen))
+    bench = Bench(ready, cores, Generator(ready.python, cores, chosen.own_load), make_plan(chosen))
     progress = Progress()
     try:
         # We share the load's core, where we sleep most of the time, and leave the other one alone.
-        with on_core(cores.load):
+        with on_cores(cores.load):
             measure(bench, progress)
         facts = gather_facts(bench, "quick" if chosen.quick else "full", before, progress.seconds())
         show(bench, facts)

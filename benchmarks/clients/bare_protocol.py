@@ -6,6 +6,7 @@ awaited. No client on asyncio's transports can be cheaper; one that avoids the t
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from typing import cast
 from urllib.parse import urlsplit
@@ -58,22 +59,27 @@ class Connection(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def connect(origin: str, in_flight: int) -> AsyncIterator[Fetch]:
+async def connect(origin: str, in_flight: int, authority: str | None) -> AsyncIterator[Fetch]:
     """Open a pool that grows as it is asked."""
     parts = urlsplit(origin)
-    host, port = parts.hostname or "", parts.port or 80
+    host, port = parts.hostname or "", parts.port
+    tls = ssl.create_default_context(cafile=authority) if authority else None
+    fields = f"Host: {parts.netloc}\r\nAccept: */*\r\n"
     idle: list[Connection] = []
     opened: list[Connection] = []
 
-    async def fetch(path: str) -> int:
+    async def fetch(path: str, body: bytes | None = None) -> int:
         if idle:
             connection = idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(Connection, host, port)
+            _, connection = await loop.create_connection(Connection, host, port, ssl=tls)
             opened.append(connection)
-        request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n\r\n"
-        size = await connection.ask(request.encode())
+        if body is None:
+            request = f"GET {path} HTTP/1.1\r\n{fields}\r\n".encode()
+        else:
+            request = f"POST {path} HTTP/1.1\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        size = await connection.ask(request)
         idle.append(connection)
         return size
 

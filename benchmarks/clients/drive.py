@@ -7,14 +7,20 @@ Between works it sits in a blocking read and costs nothing.
 
 import argparse
 import asyncio
+import contextlib
+import functools
 import importlib
 import json
 import sys
 import time
 from array import array
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from session import Fetch
+
+Connect = Callable[[int], AbstractAsyncContextManager[Fetch]]
 
 
 class WrongBodyError(Exception):
@@ -25,13 +31,14 @@ async def run_for(seconds: float, fetch: Fetch, work: dict[str, Any]) -> tuple[f
     """Fetch with `in_flight` tasks for so many seconds; give the real seconds and each request's latency."""
     latencies: array[float] = array("d")
     path, size = work["path"], work["size"]
+    body = work["body"].encode() or None
     start = time.perf_counter()
     deadline = start + seconds
 
     async def worker() -> None:
         now = start
         while now < deadline:
-            got = await fetch(path)
+            got = await fetch(path, body)
             if got != size:
                 raise WrongBodyError(f"{got} bytes of {path} in place of {size}")
             before, now = now, time.perf_counter()
@@ -43,9 +50,28 @@ async def run_for(seconds: float, fetch: Fetch, work: dict[str, Any]) -> tuple[f
     return time.perf_counter() - start, latencies
 
 
-async def do(client: Any, origin: str, work: dict[str, Any]) -> None:
+@contextlib.asynccontextmanager
+async def opened(connect: Connect, work: dict[str, Any]) -> AsyncIterator[Fetch]:
+    """Give the way to fetch that a work asks for: in one session that is kept, or in a new one each time."""
+
+    async def fetch_in_new(path: str, body: bytes | None = None) -> int:
+        async with connect(1) as fetch:
+            return await fetch(path, body)
+
+    async def open_and_close(path: str, body: bytes | None = None) -> int:
+        async with connect(1):
+            return 0
+
+    if work["session"] == "kept":
+        async with connect(work["in_flight"]) as fetch:
+            yield fetch
+    else:
+        yield fetch_in_new if work["session"] == "new" else open_and_close
+
+
+async def do(connect: Connect, work: dict[str, Any]) -> None:
     """Do one work by the protocol described above."""
-    async with client.connect(origin, work["in_flight"]) as fetch:
+    async with opened(connect, work) as fetch:
         await run_for(work["warm_up"], fetch, work)
         say({"state": "ready"})
         listen()
@@ -75,12 +101,12 @@ def listen() -> dict[str, Any] | None:
     return message
 
 
-async def main(client: Any, origin: str) -> None:
+async def main(plain: Connect, tls: Connect) -> None:
     """Do works until stdin ends; a work that fails is reported and the next one starts afresh."""
     say({"state": "up"})
     while (work := listen()) is not None:
         try:
-            await do(client, origin, work)
+            await do(tls if work["tls"] else plain, work)
         except Exception as error:
             causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
             say({"error": f"{type(causes[0]).__name__}: {causes[0]}"})
@@ -89,9 +115,17 @@ async def main(client: Any, origin: str) -> None:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--client", required=True, help="module of this directory")
-    arguments.add_argument("--origin", required=True)
+    arguments.add_argument("--origin", default="")
+    arguments.add_argument("--tls-origin", default="", help="the one by https")
+    arguments.add_argument("--authority", help="PEM file to verify the latter against")
     arguments.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     chosen = arguments.parse_args()
     factory = importlib.import_module("uvloop").new_event_loop if chosen.loop == "uvloop" else None
+    connect = importlib.import_module(chosen.client).connect
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main(importlib.import_module(chosen.client), chosen.origin))
+        runner.run(
+            main(
+                functools.partial(connect, chosen.origin, authority=None),
+                functools.partial(connect, chosen.tls_origin, authority=chosen.authority),
+            )
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .bench import Window, running
@@ -11,9 +12,12 @@ from .machine import find_program
 from .peers import CLIENTS
 from .processes import Child, ProcessFailureError, cpu_time, tree
 from .serve import WrongAnswerError, check_answer, start_server
-from .works import CLIENT_WORKS, ORIGIN_FILES
+from .works import BODY_1K, CLIENT_WORKS, ORIGIN_FILES, ORIGIN_POST, RECEIVED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from .bench import Bench
     from .peers import Peer
     from .progress import Progress
@@ -24,26 +28,48 @@ KIND = "client"
 _GRACE = 20.0
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A running origin; `authority` is what its certificate is verified against, None for http."""
+
+    child: Child
+    port: int
+    authority: Path | None
+
+    def options(self) -> list[str]:
+        """What drive.py must be told to find it."""
+        if self.authority is None:
+            return [f"--origin=http://127.0.0.1:{self.port}"]
+        return [f"--tls-origin=https://127.0.0.1:{self.port}", f"--authority={self.authority}"]
+
+
 def measure_clients(bench: Bench, progress: Progress) -> None:
     """Fill the results with every client at every work, round by round, so that all meet the same weather."""
-    wants = bench.plan.wants
-    turns = [(work, peer) for work in CLIENT_WORKS for peer in CLIENTS if wants(KIND, peer.name, work.name)]
+    turns = bench.plan.pairs(KIND, CLIENT_WORKS, CLIENTS)
     if not turns:
         return
     with contextlib.ExitStack() as stack:
-        try:
-            origin, port = _start_origin(bench, stack)
-        except (ProcessFailureError, WrongAnswerError) as failure:
-            bench.results.missing["client origin"] = str(failure)
-            return
+        origins = {tls: _start_origin(bench, tls, stack) for tls in sorted({work.tls for work, _ in turns})}
         started = {
-            peer: _start(bench, peer, port, stack) for peer in dict.fromkeys(peer for _, peer in turns)
+            peer: _start(bench, peer, origins, stack) for peer in dict.fromkeys(peer for _, peer in turns)
         }
+        for work, peer in turns:
+            bench.results.cell(KIND, peer.name, work.name).problem = _why_not(
+                peer, work, origins[work.tls], started[peer]
+            )
         for _ in bench.rounds(KIND, progress, part_of_limit=0.95):
             for work, peer in turns:
-                if (client := started[peer]) is not None:
+                client, origin = started[peer], origins[work.tls]
+                if isinstance(client, Child) and isinstance(origin, Origin):
                     progress.step(f"{peer.name}: {work.title}")
-                    _measure(bench, peer, work, client, origin)
+                    _measure(bench, peer, work, client, origin.child)
+
+
+def _why_not(peer: Peer, work: ClientWork, origin: Origin | str, client: Child | str) -> str | None:
+    """Say why a client cannot be measured at a work; None when it can be tried."""
+    if work.name in peer.lacks:
+        return peer.lacks[work.name]
+    return next((reason for reason in (client, origin) if isinstance(reason, str)), None)
 
 
 def origin_name() -> str:
@@ -51,38 +77,53 @@ def origin_name() -> str:
     return "nginx" if find_program("nginx") else "our own origin on uvloop"
 
 
-def _start_origin(bench: Bench, stack: contextlib.ExitStack) -> tuple[Child, int]:
-    """Start nginx, or our own raw server where there is none, on the load core."""
+def _start_origin(bench: Bench, tls: bool, stack: contextlib.ExitStack) -> Origin | str:
+    """Start nginx, or our own raw server where there is none, on the load core; else say why not."""
     files = bench.scratch / "files"
-    files.mkdir()
+    files.mkdir(exist_ok=True)
     for path, content in ORIGIN_FILES.items():
         (files / path[1:]).write_bytes(content)
     nginx = find_program("nginx")
     script = ["servers/nginx.py", f"--program={nginx}"] if nginx else ["load/origin.py"]
+    name = "origin, TLS" if tls else "origin"
+    try:
+        certificates = bench.certificates if tls else None
 
-    def command(port: int) -> list[str]:
-        name, *options = script
-        options += [f"--port={port}", f"--files={files}"]
-        return [str(bench.environment.python), str(BENCHMARKS / name), *options]
+        def command(port: int) -> list[str]:
+            file, *options = script
+            options += [f"--port={port}", f"--files={files}"]
+            if certificates:
+                options += ["--tls", str(certificates.certificate), str(certificates.key)]
+            return [str(bench.environment.python), str(BENCHMARKS / file), *options]
 
-    directory = {"TMPDIR": str(bench.scratch)}
-    child, port = start_server(
-        "the origin", command, bench.cores.load, directory, bench.scratch / "origin.log"
-    )
-    stack.callback(child.stop)
-    for path, content in ORIGIN_FILES.items():
-        check_answer(port, "GET", path, b"", content)
-    return child, port
+        directory = {"TMPDIR": str(bench.scratch)}
+        log = bench.scratch / f"{name.replace(', ', '-')}.log"
+        child, port = start_server(f"the {name}", command, bench.cores.of_load(), directory, log)
+        stack.callback(child.stop)
+        authority = certificates.authority if certificates else None
+        for path, content in ORIGIN_FILES.items():
+            check_answer(port, "GET", path, b"", content, authority=authority)
+        check_answer(port, "POST", ORIGIN_POST, BODY_1K, RECEIVED, authority=authority)
+    except (ProcessFailureError, WrongAnswerError, RuntimeError) as failure:
+        bench.results.missing[f"{KIND} {name}"] = str(failure)
+        return str(failure)
+    return Origin(child, port, authority)
 
 
-def _start(bench: Bench, peer: Peer, port: int, stack: contextlib.ExitStack) -> Child | None:
-    """Start one client and park it; None with the reason in the results."""
+def _start(
+    bench: Bench, peer: Peer, origins: Mapping[bool, Origin | str], stack: contextlib.ExitStack
+) -> Child | str:
+    """Start one client and park it; else say why not, in the results too."""
+    options = []
+    for origin in origins.values():
+        if isinstance(origin, Origin):
+            options += origin.options()
     reason = peer.why_missing(bench.environment)
     if reason is None:
         child = Child(
             peer.name,
-            peer.client_command(bench.environment, f"http://127.0.0.1:{port}"),
-            bench.cores.test,
+            peer.client_command(bench.environment, options),
+            bench.cores.under_test(),
             peer.environment,
             bench.scratch / f"client-{peer.name}.log",
             talks=True,
@@ -96,7 +137,7 @@ def _start(bench: Bench, peer: Peer, port: int, stack: contextlib.ExitStack) -> 
             child.park()
             return child
     bench.results.missing[f"{KIND} {peer.name}"] = reason
-    return None
+    return reason
 
 
 def _measure(bench: Bench, peer: Peer, work: ClientWork, child: Child, origin: Child) -> None:
@@ -109,7 +150,7 @@ def _measure(bench: Bench, peer: Peer, work: ClientWork, child: Child, origin: C
         return
     try:
         with running(child):
-            sample = _run_window(bench, work, child, origin)
+            sample = _run_window(bench, peer, work, child, origin)
     except ProcessFailureError as failure:
         cell.problem = str(failure)
         cell.samples.append(None)
@@ -119,14 +160,17 @@ def _measure(bench: Bench, peer: Peer, work: ClientWork, child: Child, origin: C
     cell.samples.append(sample)
 
 
-def _run_window(bench: Bench, work: ClientWork, child: Child, origin: Child) -> Any:
+def _run_window(bench: Bench, peer: Peer, work: ClientWork, child: Child, origin: Child) -> Any:
     """Lead one client through one work, as drive.py describes, and read the CPU times at the edges."""
     seconds, warm_up = bench.plan.client_seconds, bench.plan.warm_up
     child.send(
         {
             "path": work.path,
             "size": work.size,
-            "in_flight": work.in_flight,
+            "in_flight": peer.in_flight or work.in_flight,
+            "body": work.body.decode(),
+            "session": work.session,
+            "tls": work.tls,
             "seconds": seconds,
             "warm_up": warm_up,
         }
@@ -134,7 +178,7 @@ def _run_window(bench: Bench, work: ClientWork, child: Child, origin: Child) -> 
     _hear(child, warm_up + _GRACE)
     origin_pids = tree(origin.pid)
     origin_before = cpu_time(origin_pids)
-    window = Window(child.pid, bench.cores.test)
+    window = Window(child.pid, bench.cores.under_test())
     child.send({"go": True})
     _hear(child, seconds + _GRACE)
     window.finish()

@@ -1,7 +1,8 @@
 """What quinde must reach, as a table, and how a run compares.
 
-Each goal is one ratio between two cells of the same run (or one import time): a bound that it must keep and,
-where there is one, the better value that is aimed at. Knows nothing of how things are measured.
+Each goal is one ratio between two cells of the same run: a bound that it must keep and, where there is one,
+the better value that is aimed at. A limit is the bound of a single figure. Knows nothing of how things are
+measured.
 """
 
 from __future__ import annotations
@@ -32,6 +33,21 @@ class Goal:
     at_least: bool = False
     target: float | None = None
     against_work: str | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a figure of quinde must stay below; `kind` and `name` as in Results.figures."""
+
+    kind: str
+    name: str
+    title: str
+    unit: str
+    bound: float
+
+    def word(self, value: float) -> str:
+        """`reached` or `missed`."""
+        return "reached" if value < self.bound else "missed"
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ class Verdict:
         return "reached"
 
 
-SPEED, CPU = "requests_per_second", "cpu_us"
+SPEED, CPU, P99 = "requests_per_second", "cpu_us", "p99_us"
 
 TRANSPORT, UVLOOP, ASYNCIO = "quinde-transport", "aiohttp-uvloop", "aiohttp-asyncio"
 
@@ -79,6 +95,21 @@ GOALS = (
     Goal("server", "POST echo 1 KiB ÷ aiohttp on uvloop", "quinde", "echo", UVLOOP, SPEED, 2.7, True),
     Goal("server", "pipelined, 16 deep ÷ aiohttp on uvloop", "quinde", "pipeline", UVLOOP, SPEED, 4.0, True),
     Goal("server", "transport: hello ÷ aiohttp on asyncio", TRANSPORT, "hello", ASYNCIO, SPEED, 1.5, True),
+    Goal("server", "512 connections ÷ aiohttp on uvloop", "quinde", "c512", UVLOOP, P99, 0.3),
+    Goal("server", "a connection each ÷ aiohttp on uvloop", "quinde", "churn", UVLOOP, SPEED, 2.0, True),
+    Goal("server", "the same, two processes each", "quinde", "churn-two", UVLOOP, SPEED, 2.0, True),
+    Goal("server", "TLS: hello ÷ aiohttp on uvloop", "quinde", "tls", UVLOOP, SPEED, 2.0, True),
+    Goal(
+        "server",
+        "access log through logging ÷ none",
+        "quinde",
+        "logged",
+        "quinde",
+        SPEED,
+        0.45,
+        True,
+        against_work="hello",
+    ),
     Goal("client", "64 in flight ÷ aiohttp on uvloop", "quinde", "small-64", UVLOOP, CPU, 0.27, target=0.2),
     Goal("client", "64 in flight ÷ wreq", "quinde", "small-64", "wreq", CPU, 1.0),
     Goal(
@@ -93,6 +124,8 @@ GOALS = (
     ),
     Goal("client", "64 KiB ÷ aiohttp on uvloop", "quinde", "64k", UVLOOP, CPU, 0.5),
     Goal("client", "1 MiB ÷ aiohttp on uvloop", "quinde", "1m", UVLOOP, CPU, 0.7),
+    Goal("client", "TLS: 64 in flight ÷ aiohttp on uvloop", "quinde", "tls-small", UVLOOP, CPU, 0.5),
+    Goal("client", "TLS: 1 MiB ÷ aiohttp on uvloop", "quinde", "tls-1m", UVLOOP, CPU, 0.8),
     Goal(
         "client",
         "transport: 64 in flight ÷ aiohttp on asyncio",
@@ -105,7 +138,10 @@ GOALS = (
     ),
 )
 
-IMPORT_GOAL_MS = 40.0
+LIMITS = (
+    Limit("import", "quinde", "import quinde", "ms", 40.0),
+    Limit("idle", "quinde", "server: idle keep-alive connection", "KiB", 4.0),
+)
 
 
 def judge(results: Results) -> list[Verdict]:
@@ -118,7 +154,7 @@ def judge_one(goal: Goal, results: Results) -> Verdict:
     ours = results.find(goal.kind, goal.peer, goal.work)
     theirs = results.find(goal.kind, goal.against, goal.against_work or goal.work)
     value = ratio(ours, theirs, goal.metric)
-    if value is None or goal.metric == CPU:
+    if value is None or goal.metric != SPEED:
         return Verdict(goal, value)
     limited = any(cell is not None and cell.load_limited for cell in (ours, theirs))
     # Less CPU per request is more speed, so this ratio stands the other way round.

@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from .peers import IMPORTS
-from .processes import on_core
+from .processes import on_cores
 
 if TYPE_CHECKING:
     from .bench import Bench
@@ -34,10 +34,10 @@ def measure_imports(bench: Bench, progress: Progress) -> None:
         for name in tuple(names):
             progress.step(f"import {name}")
             command = [str(bench.environment.python), "-I", "-c", _CODE.format(statement=IMPORTS[name])]
-            with on_core(bench.cores.test):
+            with on_cores(bench.cores.test):
                 answer = subprocess.run(command, capture_output=True, text=True, check=False)
             if answer.returncode:
                 names.remove(name)
                 results.missing[f"import {name}"] = (answer.stderr.strip().splitlines() or ["failed"])[-1]
             elif turn:
-                results.imports.setdefault(name, []).append(float(answer.stdout))
+                results.figures.setdefault((KIND, name), []).append(float(answer.stdout))

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from .environment import BENCHMARKS
 from .machine import find_program
-from .processes import ProcessFailureError, on_core
+from .processes import ProcessFailureError, on_cores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .machine import Cores
     from .works import ServerWork
 
-CONNECTIONS = 64
 ERROR_KINDS = ("connect", "read", "write", "status", "timeout")
 # Longer than any window; SIGINT comes first.
 _WRK_LIMIT = "600s"
@@ -51,9 +51,9 @@ class BadAnswersError(Exception):
 class Generator:
     """One way to load a server; `wrk` if it is installed, unless `own` asks for ours."""
 
-    def __init__(self, python: Path, core: int, own: bool) -> None:
+    def __init__(self, python: Path, cores: Cores, own: bool) -> None:
         self._python = python
-        self._core = core
+        self._cores = cores
         self._wrk = None if own else find_program("wrk")
         self.name = "wrk" if self._wrk else "our own generator, slower than wrk"
 
@@ -66,7 +66,7 @@ class Generator:
         """
         command = self._command(port, work, seconds)
         cpu_before = _reaped_cpu()
-        with on_core(self._core):
+        with on_cores(*self._cores.of_load(work.setup.spread)):
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         with process:
             try:
@@ -84,17 +84,21 @@ class Generator:
     def _command(self, port: int, work: ServerWork, seconds: float) -> list[str]:
         body = work.body.decode()
         if self._wrk:
+            # A name, as there is no SNI for an address.
+            origin = f"https://localhost:{port}" if work.setup.tls else f"http://127.0.0.1:{port}"
             options = [
-                f"-c{CONNECTIONS}",
+                f"-c{work.connections}",
                 "-t1",
                 "-d",
                 _WRK_LIMIT,
                 "-s",
                 str(BENCHMARKS / "load" / "wrk.lua"),
             ]
-            return [self._wrk, *options, f"http://127.0.0.1:{port}{work.path}", "--", work.mode, body]
+            return [self._wrk, *options, f"{origin}{work.path}", "--", work.mode, body]
         options = [f"--port={port}", f"--path={work.path}", f"--mode={work.mode}", f"--body={body}"]
-        options += [f"--connections={CONNECTIONS}", f"--seconds={seconds}"]
+        options += [f"--connections={work.connections}", f"--seconds={seconds}"]
+        if work.setup.tls:
+            options.append("--tls")
         return [str(self._python), str(BENCHMARKS / "load" / "generator.py"), *options]
 
 

@@ -24,6 +24,14 @@ class Cores:
     load: int
     test: int
 
+    def under_test(self, spread: bool = False) -> tuple[int, ...]:
+        """The cores of the program under test: its own one, or all when the work is spread over them."""
+        return tuple(sorted({self.load, self.test})) if spread else (self.test,)
+
+    def of_load(self, spread: bool = False) -> tuple[int, ...]:
+        """The cores of the load."""
+        return self.under_test(spread) if spread else (self.load,)
+
     @property
     def shared(self) -> bool:
         """Both are the same core, so req/s and latency mean little."""

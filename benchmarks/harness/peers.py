@@ -15,7 +15,9 @@ from .machine import find_program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .certificates import Certificates
     from .environment import Environment
+    from .works import Setup
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,10 @@ class Peer:
         environment: set for the process.
         program: of the system, found on PATH; the script gets it as --program.
         lacks: works that it cannot do, each with the reason.
+        works: what it is measured at, to keep the run short; everything when None.
+        in_flight: of a client that cannot have more than so many requests in flight, whatever the work says.
         quinde: needs the checkout's quinde in the environment.
+        quick: a part of the short run.
     """
 
     name: str
@@ -38,7 +43,10 @@ class Peer:
     environment: Mapping[str, str] = field(default_factory=dict)
     program: str | None = None
     lacks: Mapping[str, str] = field(default_factory=dict)
+    works: frozenset[str] | None = None
+    in_flight: int | None = None
     quinde: bool = False
+    quick: bool = False
 
     def why_missing(self, environment: Environment) -> str | None:
         """Say why this peer cannot run here; None when it can be tried."""
@@ -48,48 +56,76 @@ class Peer:
             return f"{self.program} is not installed"
         return None
 
-    def server_command(self, environment: Environment, port: int) -> list[str]:
-        """Give the command that serves the works on a port."""
+    def server_command(
+        self, environment: Environment, port: int, setup: Setup, certificates: Certificates | None
+    ) -> list[str]:
+        """Give the command that serves the works on a port, by TLS when there are certificates."""
         command = [str(environment.python), str(BENCHMARKS / "servers" / self.script), f"--port={port}"]
         if self.loop:
             command.append(f"--loop={self.loop}")
         if self.program and (path := find_program(self.program)):
             command.append(f"--program={path}")
-        return command
+        if certificates:
+            command += ["--tls", str(certificates.certificate), str(certificates.key)]
+        return [*command, *setup.options]
 
-    def client_command(self, environment: Environment, origin: str) -> list[str]:
-        """Give the command that fetches from an origin as drive.py describes."""
+    def client_command(self, environment: Environment, options: list[str]) -> list[str]:
+        """Give the command that fetches from the origins in `options`, as drive.py describes."""
         drive = str(BENCHMARKS / "clients" / "drive.py")
-        return [
-            str(environment.python),
-            drive,
-            f"--client={self.script}",
-            f"--origin={origin}",
-            f"--loop={self.loop}",
-        ]
+        client = [f"--client={self.script}", f"--loop={self.loop}"]
+        return [str(environment.python), drive, *client, *options]
 
 
 REACTOR = {"QUINDE_IO": "reactor"}
 TRANSPORT = {"QUINDE_IO": "transport"}
 
+# Where a peer is measured beside others and no goal asks for more.
+MAIN_SERVER_WORKS = frozenset({"hello", "echo", "download", "c512", "churn", "tls"})
+MAIN_CLIENT_WORKS = frozenset({"small-1", "small-64", "1m", "post", "tls-small", "session"})
+FLOOR_WORKS = frozenset({"small-1", "small-64", "small-512", "64k", "1m", "tls-small"})
+
 SERVERS = (
-    Peer("quinde", "quinde_web.py", "asyncio", REACTOR, quinde=True),
-    Peer("quinde-transport", "quinde_web.py", "asyncio", TRANSPORT, quinde=True),
-    Peer("aiohttp-uvloop", "aiohttp_web.py", "uvloop"),
-    Peer("aiohttp-asyncio", "aiohttp_web.py", "asyncio"),
-    Peer("granian-rsgi", "granian_rsgi.py", "uvloop"),
-    Peer("nginx", "nginx.py", program="nginx", lacks={"echo": "nginx without modules cannot echo a body"}),
+    Peer("quinde", "quinde_web.py", "asyncio", REACTOR, quinde=True, quick=True),
+    Peer("quinde-transport", "quinde_web.py", "asyncio", TRANSPORT, quinde=True, quick=True),
+    Peer("aiohttp-uvloop", "aiohttp_web.py", "uvloop", quick=True),
+    Peer("aiohttp-asyncio", "aiohttp_web.py", "asyncio", quick=True),
+    Peer("uvicorn", "uvicorn_asgi.py", "uvloop", works=MAIN_SERVER_WORKS),
+    Peer("granian-asgi", "granian_asgi.py", "uvloop", works=MAIN_SERVER_WORKS),
+    Peer(
+        "granian-rsgi",
+        "granian_rsgi.py",
+        "uvloop",
+        works=MAIN_SERVER_WORKS | {"json", "pipeline"},
+        quick=True,
+    ),
+    Peer(
+        "socketify",
+        "socketify_app.py",
+        works=MAIN_SERVER_WORKS,
+        lacks={"churn": "it keeps the connection, whatever the request says"},
+    ),
+    Peer(
+        "nginx",
+        "nginx.py",
+        program="nginx",
+        lacks={"echo": "nginx without modules cannot echo a body"},
+        quick=True,
+    ),
 )
 
 CLIENTS = (
-    Peer("quinde", "quinde_session", "asyncio", REACTOR, quinde=True),
-    Peer("quinde-uvloop", "quinde_session", "uvloop", REACTOR, quinde=True),
-    Peer("quinde-transport", "quinde_session", "asyncio", TRANSPORT, quinde=True),
-    Peer("aiohttp-uvloop", "aiohttp_session", "uvloop"),
-    Peer("aiohttp-asyncio", "aiohttp_session", "asyncio"),
-    Peer("wreq", "wreq_client", "asyncio"),
-    Peer("protocol-asyncio", "bare_protocol", "asyncio"),
-    Peer("protocol-uvloop", "bare_protocol", "uvloop"),
+    Peer("quinde", "quinde_session", "asyncio", REACTOR, quinde=True, quick=True),
+    Peer("quinde-uvloop", "quinde_session", "uvloop", REACTOR, quinde=True, quick=True),
+    Peer("quinde-transport", "quinde_session", "asyncio", TRANSPORT, quinde=True, quick=True),
+    Peer("aiohttp-uvloop", "aiohttp_session", "uvloop", quick=True),
+    Peer("aiohttp-asyncio", "aiohttp_session", "asyncio", quick=True),
+    Peer("wreq", "wreq_client", "asyncio", quick=True),
+    Peer("pyreqwest", "pyreqwest_client", "asyncio", works=MAIN_CLIENT_WORKS),
+    Peer("httpx", "httpx_client", "asyncio", works=MAIN_CLIENT_WORKS),
+    Peer("httpx2", "httpx2_client", "asyncio", works=MAIN_CLIENT_WORKS),
+    Peer("requests-sequential", "requests_session", "asyncio", works=MAIN_CLIENT_WORKS, in_flight=1),
+    Peer("protocol-asyncio", "bare_protocol", "asyncio", works=FLOOR_WORKS, quick=True),
+    Peer("protocol-uvloop", "bare_protocol", "uvloop", works=FLOOR_WORKS, quick=True),
 )
 
 # Imports that are timed, beyond asyncio. quinde loads its ends when first asked for them, so these count too.

@@ -1,4 +1,4 @@
-"""Child processes on a core of their own, and what they cost: CPU time and memory of a whole process tree.
+"""Child processes on cores of their own, and what they cost: CPU time and memory of a whole process tree.
 
 CPU time comes from each process's CPU clock, which counts nanoseconds and keeps the time of ended threads;
 utime and stime of /proc/PID/stat have 10 ms ticks and only divide that sum into user and system.
@@ -11,7 +11,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -49,10 +49,10 @@ class CpuTime:
 
 
 @contextlib.contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Be on one core for a while: a child started meanwhile, its threads and children stay there."""
+def on_cores(*cores: int) -> Iterator[None]:
+    """Be on these cores for a while: a child started meanwhile, its threads and children stay there."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -60,12 +60,12 @@ def on_core(core: int) -> Iterator[None]:
 
 
 class Child:
-    """A child process with a process group of its own, on one core, its output kept for the error message.
+    """A child process with a process group of its own, on its cores, its output kept for the error message.
 
     Args:
         name: what messages call it.
         command: program and arguments.
-        core: the core for it and for all that it starts.
+        cores: the cores for it and for all that it starts.
         environment: added to ours.
         log: file that takes stderr (and stdout, unless `talks`).
         talks: stdin and stdout are pipes for `send` and `receive`.
@@ -75,7 +75,7 @@ class Child:
         self,
         name: str,
         command: Sequence[str],
-        core: int,
+        cores: Collection[int],
         environment: Mapping[str, str],
         log: Path,
         talks: bool = False,
@@ -84,7 +84,7 @@ class Child:
         self._log = log
         self._received = b""
         self._stopped = False
-        with log.open("wb") as sink, on_core(core):
+        with log.open("wb") as sink, on_cores(*cores):
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
@@ -226,11 +226,16 @@ def resident_bytes(pids: Iterable[int]) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def core_busy(core: int) -> float:
-    """Seconds that a core has been busy with anything since boot (steal counts: we did not get it)."""
+def cores_busy(cores: Collection[int]) -> float:
+    """Seconds that these cores have been busy with anything since boot (steal counts: we did not get it)."""
+    names = {f"cpu{core}" for core in cores}
+    ticks = 0
     for line in (PROC / "stat").read_text().splitlines():
         name, *numbers = line.split()
-        if name == f"cpu{core}":
+        if name in names:
+            names.remove(name)
             user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, numbers[:8])
-            return (user + nice + system + irq + softirq + steal) * _TICK
-    raise ValueError(f"no core {core} in /proc/stat")
+            ticks += user + nice + system + irq + softirq + steal
+    if names:
+        raise ValueError(f"no {', '.join(sorted(names))} in /proc/stat")
+    return ticks * _TICK

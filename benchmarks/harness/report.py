@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .goals import CPU, IMPORT_GOAL_MS, SPEED, judge
+from .goals import CPU, LIMITS, P99, SPEED, judge
 from .peers import CLIENTS, SERVERS
 from .results import ratio
-from .works import CLIENT_WORKS, SERVER_WORKS
+from .works import CLIENT_WORKS, IDLE_CONNECTIONS, SERVER_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .goals import Goal, Verdict
+    from .goals import Goal, Limit, Verdict
     from .peers import Peer
     from .results import Cell, Results
     from .works import ClientWork, ServerWork
 
 Table = list[list[str]]
+METRIC_NAMES = {SPEED: "req/s", CPU: "CPU", P99: "p99"}
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 HEADINGS = {
@@ -70,9 +71,13 @@ def tables(results: Results) -> list[tuple[str, Table]]:
             ]
             if rows:
                 found.append((f"{kind}: {work.title}", [HEADINGS[kind], *rows]))
-    if results.imports:
-        rows = [[name, f"{results.import_ms(name):.1f}"] for name in results.imports]
-        found.append(("import, beyond asyncio", [["package", "ms"], *rows]))
+    for kind, title, heading in (
+        ("idle", f"server: {IDLE_CONNECTIONS:,} idle keep-alive connections", ["server", "KiB each"]),
+        ("import", "import, beyond asyncio", ["package", "ms"]),
+    ):
+        if names := results.names(kind):
+            rows = [[name, f"{results.figure(kind, name):.1f}"] for name in names]
+            found.append((title, [heading, *rows]))
     return found
 
 
@@ -100,16 +105,24 @@ def _row(name: str, cell: Cell) -> list[str]:
 
 
 def goal_table(results: Results) -> Table:
-    """Put every goal beside what the run found."""
+    """Put every goal that this run asked for beside what it found."""
     rows = [["goal", "of", "must be", "target", "is", ""]]
-    rows += [_goal_row(verdict) for verdict in judge(results)]
-    milliseconds = results.import_ms("quinde")
-    if milliseconds is None:
-        rows.append(["import quinde", "ms", f"< {IMPORT_GOAL_MS:g}", "", "-", "not measured"])
-    else:
-        word = "reached" if milliseconds < IMPORT_GOAL_MS else "missed"
-        rows.append(["import quinde", "ms", f"< {IMPORT_GOAL_MS:g}", "", f"{milliseconds:.1f}", word])
+    rows += [_goal_row(verdict) for verdict in judge(results) if _asked(verdict.goal, results)]
+    rows += [_limit_row(limit, results) for limit in LIMITS]
     return rows
+
+
+def _asked(goal: Goal, results: Results) -> bool:
+    """Was the goal's own side a part of the run? A short run leaves some out."""
+    return (goal.kind, goal.peer, goal.work) in results.cells
+
+
+def _limit_row(limit: Limit, results: Results) -> list[str]:
+    value = results.figure(limit.kind, limit.name)
+    bound = f"< {limit.bound:g}"
+    if value is None:
+        return [limit.title, limit.unit, bound, "", "-", "not measured"]
+    return [limit.title, limit.unit, bound, "", f"{value:.1f}", limit.word(value)]
 
 
 def _goal_row(verdict: Verdict) -> list[str]:
@@ -121,7 +134,7 @@ def _goal_row(verdict: Verdict) -> list[str]:
         word += f" ({verdict.cpu_value:.2f} {TIMES} by CPU{limit})"
     return [
         f"{goal.kind}: {goal.title}",
-        "req/s" if goal.metric == SPEED else "CPU",
+        METRIC_NAMES[goal.metric],
         f"{sign} {goal.bound:g} {TIMES}",
         f"{sign} {goal.target:g} {TIMES}" if goal.target is not None else "",
         "-" if verdict.value is None else f"{verdict.value:.2f} {TIMES}",
@@ -211,7 +224,8 @@ def as_json(results: Results, facts: dict[str, Any]) -> str:
         "core_speed_ms": results.core_speed,
         "goals": goals,
         "cells": cells,
-        "imports_ms": results.imports,
+        "imports_ms": {name: results.figures["import", name] for name in results.names("import")},
+        "idle_kib": {name: results.figures["idle", name] for name in results.names("idle")},
         "missing": results.missing,
     }
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

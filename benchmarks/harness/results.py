@@ -76,14 +76,16 @@ class Cell:
 
 @dataclass
 class Results:
-    """All of a run: cells by kind (server or client), peer and work; import times, ms; what is missing.
+    """All of a run: cells by kind (server or client), peer and work; single figures; what is missing.
+
+    `figures` holds every round by kind and name: `import`, in ms, and `idle`, KiB for each connection.
 
     `core_speed` holds the CPU ms of the same fixed loop on the core under test, once a round: if they differ,
     so did the machine.
     """
 
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
-    imports: dict[str, list[float]] = field(default_factory=dict)
+    figures: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     core_speed: list[float] = field(default_factory=list)
 
@@ -96,10 +98,14 @@ class Results:
         cell = self.cells.get((kind, peer, work))
         return cell if cell is not None and any(cell.samples) else None
 
-    def import_ms(self, package: str) -> float | None:
-        """Median import time, ms."""
-        times = self.imports.get(package)
-        return median(times) if times else None
+    def figure(self, kind: str, name: str) -> float | None:
+        """Median of a figure's rounds."""
+        values = self.figures.get((kind, name))
+        return median(values) if values else None
+
+    def names(self, kind: str) -> list[str]:
+        """What has a figure of this kind, in the order of measuring."""
+        return [name for each, name in self.figures if each == kind]
 
 
 def ratio(above: Cell | None, below: Cell | None, metric: str) -> float | None:

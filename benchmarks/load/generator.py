@@ -7,8 +7,10 @@ so against those it is the limit itself; the run shows its share of its core. CP
 import argparse
 import asyncio
 import json
+import ssl
 import time
 from array import array
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
@@ -18,11 +20,15 @@ HEAD_END = b"\r\n\r\n"
 
 
 class Tally:
-    """What all connections share: the request, the counts, and whether time is up."""
+    """What all connections share: the request, the counts, and whether time is up.
 
-    def __init__(self, request: bytes, depth: int) -> None:
+    `renew` opens a connection in place of one that was used up by its request; None when they are kept.
+    """
+
+    def __init__(self, request: bytes, depth: int, renew: Callable[[], None] | None = None) -> None:
         self.batch = request * depth
         self.depth = depth
+        self.renew = renew
         self.latencies = array("d")
         self.bad_status = 0
         self.lost = 0
@@ -30,7 +36,7 @@ class Tally:
 
 
 class Asker(asyncio.Protocol):
-    """One keep-alive connection: sends a batch, waits for all its answers, sends the next."""
+    """One connection: sends a batch, waits for all its answers, sends the next, or has itself replaced."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -60,12 +66,19 @@ class Asker(asyncio.Protocol):
             start = end
             self._missing -= 1
             if not self._missing and not tally.over:
-                self._ask()
+                self._go_on()
         self._buffer = buffer[start:]
+
+    def _go_on(self) -> None:
+        if self._tally.renew is None:
+            self._ask()
+        else:
+            self._transport.abort()
+            self._tally.renew()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count an answer that will not come."""
-        self._tally.lost += not self._tally.over
+        self._tally.lost += self._missing > 0 and not self._tally.over
 
 
 def _answer_end(buffer: bytes, start: int) -> int:
@@ -85,22 +98,48 @@ def _answer_end(buffer: bytes, start: int) -> int:
 def request_bytes(mode: str, port: int, path: str, body: str) -> bytes:
     """Write the request that a mode repeats."""
     host = f"Host: 127.0.0.1:{port}\r\n"
+    if mode == "close":
+        host += "Connection: close\r\n"
     if mode != "post":
         return f"GET {path} HTTP/1.1\r\n{host}\r\n".encode()
     fields = f"Content-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n"
     return f"POST {path} HTTP/1.1\r\n{host}{fields}\r\n{body}".encode()
 
 
-async def load(port: int, connections: int, seconds: float, tally: Tally) -> float:
+def trusting() -> ssl.SSLContext:
+    """Make a context that verifies nothing, as wrk does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def load(chosen: argparse.Namespace, tally: Tally) -> float:
     """Keep the connections busy for so many seconds; give the seconds that it took, connecting included."""
     loop = asyncio.get_running_loop()
+    context = trusting() if chosen.tls else None
+    tasks: set[asyncio.Task[asyncio.Transport]] = set()
+
+    async def connect() -> asyncio.Transport:
+        transport, _ = await loop.create_connection(
+            lambda: Asker(tally), "127.0.0.1", chosen.port, ssl=context
+        )
+        return transport
+
+    def renew() -> None:
+        task = loop.create_task(connect())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    if chosen.mode == "close":
+        tally.renew = renew
     start = time.perf_counter()
-    pairs = [loop.create_connection(lambda: Asker(tally), "127.0.0.1", port) for _ in range(connections)]
-    opened = await asyncio.gather(*pairs)
-    await asyncio.sleep(seconds)
+    opened = await asyncio.gather(*(connect() for _ in range(chosen.connections)))
+    await asyncio.sleep(chosen.seconds)
     spent = time.perf_counter() - start
     tally.over = True
-    for transport, _ in opened:
+    opened += await asyncio.gather(*tasks)
+    for transport in opened:
         transport.abort()
     return spent
 
@@ -110,15 +149,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--path", required=True)
-    arguments.add_argument("--mode", choices=("get", "post", "pipeline"), required=True)
+    arguments.add_argument("--mode", choices=("get", "post", "pipeline", "close"), required=True)
     arguments.add_argument("--body", default="")
     arguments.add_argument("--connections", type=int, required=True)
     arguments.add_argument("--seconds", type=float, required=True)
+    arguments.add_argument("--tls", action="store_true")
     chosen = arguments.parse_args()
     request = request_bytes(chosen.mode, chosen.port, chosen.path, chosen.body)
     tally = Tally(request, DEPTH if chosen.mode == "pipeline" else 1)
     cpu = time.process_time()
-    seconds = uvloop.run(load(chosen.port, chosen.connections, chosen.seconds, tally))
+    seconds = uvloop.run(load(chosen, tally))
     cpu = time.process_time() - cpu
     latencies = sorted(tally.latencies) or [0.0]
     answer = {

@@ -1,4 +1,5 @@
--- What wrk sends, by the first argument after `--`: get, post (second argument: the body) or pipeline ×16.
+-- What wrk sends, by the first argument after `--`: get, post (second argument: the body), pipeline ×16,
+-- or close: a new connection for each request.
 -- At the end one JSON line with exact counts, in place of wrk's rounded table.
 
 local DEPTH = 16
@@ -9,6 +10,9 @@ function init(args)
     wrk.method = "POST"
     wrk.body = args[2]
     wrk.headers["Content-Type"] = "application/octet-stream"
+  end
+  if mode == "close" then
+    wrk.headers["Connection"] = "close"
   end
   if mode == "pipeline" then
     local batch = string.rep(wrk.format(), DEPTH)

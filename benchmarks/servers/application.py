@@ -3,29 +3,55 @@
 Written as a user would: `web.Application`, router, `async def`, `web.Response`. Knows no package by name.
 """
 
-import argparse
 import asyncio
+import logging
+import os
+import ssl
+import tempfile
 from types import ModuleType
 from typing import Any
+
+from options import DOWNLOAD, HELLO, make_parser
+
+# Of connections that wait to be accepted: enough for 512 that come at once, which 128, the default, is not.
+BACKLOG = 1024
 
 
 def serve(web: ModuleType) -> None:
     """Serve the works with `web` (aiohttp.web or quinde.web) on 127.0.0.1, until SIGTERM.
 
-    The command line gives --port and --loop (asyncio or uvloop). The access log is off, as for all.
+    The command line gives the port and the rest of options.py. Without --access-log the log is off.
     """
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--port", type=int, required=True)
-    arguments.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
-    chosen = arguments.parse_args()
+    chosen = make_parser("asyncio").parse_args()
+    settings: dict[str, Any] = {} if chosen.access_log else {"access_log": None}
+    if chosen.access_log:
+        log_to_file()
+    if chosen.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*chosen.tls)
+        settings["ssl_context"] = context
+    if chosen.processes > 1:
+        settings["reuse_port"] = True
+    # The processes are the same from here on; a signal to their group ends them all.
+    for _ in range(chosen.processes - 1):
+        if os.fork() == 0:
+            break
     web.run_app(
         application(web),
         host="127.0.0.1",
         port=chosen.port,
-        access_log=None,
+        backlog=BACKLOG,
         print=None,
         loop=new_loop(chosen.loop),
+        **settings,
     )
+
+
+def log_to_file() -> None:
+    """Send what is logged to a file, as services do, in logging's own format."""
+    file = tempfile.NamedTemporaryFile(prefix="access-", suffix=".log", delete=False)  # noqa: SIM115 - by name
+    file.close()
+    logging.basicConfig(level=logging.INFO, filename=file.name)
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -38,10 +64,10 @@ def new_loop(name: str) -> asyncio.AbstractEventLoop:
 
 
 def application(web: ModuleType) -> Any:
-    """Build the application with its three routes."""
+    """Build the application with its routes."""
 
     async def hello(request: Any) -> Any:
-        return web.Response(text="Hello, world!")
+        return web.Response(text=HELLO)
 
     async def user(request: Any) -> Any:
         return web.json_response({"id": request.match_info["id"], "name": "quinde"})
@@ -49,6 +75,16 @@ def application(web: ModuleType) -> Any:
     async def echo(request: Any) -> Any:
         return web.Response(body=await request.read())
 
+    async def download(request: Any) -> Any:
+        return web.Response(body=DOWNLOAD)
+
     app = web.Application()
-    app.add_routes([web.get("/", hello), web.get("/users/{id}", user), web.post("/echo", echo)])
+    app.add_routes(
+        [
+            web.get("/", hello),
+            web.get("/users/{id}", user),
+            web.post("/echo", echo),
+            web.get("/download", download),
+        ]
+    )
     return app

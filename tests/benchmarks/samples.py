@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.harness.results import Cell, Sample
 
 
-def sample(speed: float = 1000.0, cpu: float = 10.0, load_share: float = 0.5) -> Sample:
+def sample(speed: float = 1000.0, cpu: float = 10.0, load_share: float = 0.5, p99: float = 900.0) -> Sample:
     """Make a sample with these numbers and plain other ones."""
     return Sample(
         requests_per_second=speed,
@@ -13,7 +13,7 @@ def sample(speed: float = 1000.0, cpu: float = 10.0, load_share: float = 0.5) ->
         user_us=cpu / 2,
         system_us=cpu / 2,
         p50_us=100.0,
-        p99_us=900.0,
+        p99_us=p99,
         rss_mib=30.0,
         load_share=load_share,
         foreign_share=0.0,

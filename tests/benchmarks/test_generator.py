@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 pytest.importorskip("uvloop", reason="the generator runs on uvloop")
 
 from benchmarks.load.generator import Asker, Tally, request_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ANSWER = b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 3\r\n\r\nabc"
 
@@ -14,13 +19,17 @@ class Transport:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.aborted = False
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
 
+    def abort(self) -> None:
+        self.aborted = True
 
-def asker(depth: int) -> tuple[Asker, Tally, Transport]:
-    tally = Tally(b"GET", depth)
+
+def asker(depth: int, renew: Callable[[], None] | None = None) -> tuple[Asker, Tally, Transport]:
+    tally = Tally(b"GET", depth, renew)
     one, transport = Asker(tally), Transport()
     one.connection_made(transport)  # type: ignore[arg-type]  # it only writes
     return one, tally, transport
@@ -31,6 +40,22 @@ def test_a_post_says_its_length() -> None:
         b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"
         b"Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\nbody"
     )
+
+
+def test_who_wants_a_connection_each_says_so() -> None:
+    assert (
+        request_bytes("close", 80, "/", "")
+        == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n"
+    )
+
+
+def test_a_connection_that_served_once_is_replaced() -> None:
+    replaced: list[str] = []
+    one, tally, transport = asker(1, lambda: replaced.append("once"))
+    one.data_received(ANSWER)
+    one.connection_lost(None)
+    assert (transport.written, transport.aborted, replaced) == ([b"GET"], True, ["once"])
+    assert (len(tally.latencies), tally.lost) == (1, 0)
 
 
 def test_the_next_request_follows_a_complete_answer_at_every_split() -> None:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.harness.goals import GOALS, Goal, judge, judge_one
+from benchmarks.harness.goals import GOALS, LIMITS, P99, Goal, judge, judge_one
 from benchmarks.harness.peers import CLIENTS, SERVERS
-from benchmarks.harness.results import Results
+from benchmarks.harness.results import Cell, Results
 from benchmarks.harness.works import CLIENT_WORKS, SERVER_WORKS
-from tests.benchmarks.samples import cell
+from tests.benchmarks.samples import cell, sample
 
 FASTER = Goal("server", "hello", "quinde", "hello", "slow", "requests_per_second", 2.6, True, target=3.0)
 CHEAPER = Goal("server", "hello", "quinde", "hello", "slow", "cpu_us", 1.45, target=1.25)
@@ -60,14 +60,33 @@ def test_a_goal_may_compare_two_works_of_one_peer() -> None:
     assert judge_one(goal, found).value == 1.2
 
 
+def test_a_goal_may_be_about_latency() -> None:
+    goal = Goal("server", "", "quinde", "c512", "slow", P99, 0.3)
+    found = Results(
+        {
+            ("server", "quinde", "c512"): Cell([sample(p99=200)]),
+            ("server", "slow", "c512"): Cell([sample(p99=1000)]),
+        }
+    )
+    verdict = judge_one(goal, found)
+    assert (verdict.value, verdict.word, verdict.cpu_value) == (0.2, "reached", None)
+
+
+def test_a_limit_is_reached_below_it() -> None:
+    idle = next(limit for limit in LIMITS if limit.kind == "idle")
+    assert (idle.word(3.99), idle.word(4.0)) == ("reached", "missed")
+
+
 def test_every_goal_is_judged() -> None:
     assert [verdict.goal for verdict in judge(Results())] == list(GOALS)
 
 
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: f"{goal.kind} {goal.title}")
 def test_every_goal_names_peers_and_works_that_exist(goal: Goal) -> None:
-    peers = {peer.name for peer in (SERVERS if goal.kind == "server" else CLIENTS)}
+    peers = {peer.name: peer for peer in (SERVERS if goal.kind == "server" else CLIENTS)}
     works = {work.name for work in (SERVER_WORKS if goal.kind == "server" else CLIENT_WORKS)}
-    assert {goal.peer, goal.against} <= peers
-    assert {goal.work, goal.against_work or goal.work} <= works
+    for name, work in ((goal.peer, goal.work), (goal.against, goal.against_work or goal.work)):
+        peer = peers[name]
+        assert work in works - peer.lacks.keys()
+        assert peer.works is None or work in peer.works
     assert goal.target is None or (goal.target > goal.bound) is goal.at_least

@@ -11,7 +11,9 @@ from benchmarks.harness.processes import (
     Child,
     CpuTime,
     ProcessFailureError,
+    cores_busy,
     cpu_time,
+    on_cores,
     resident_bytes,
     tree,
 )
@@ -31,7 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def run(code: str) -> Child:
         command = [sys.executable, "-c", code]
-        children.append(Child("the child", command, CORE, {"SAID": "hi"}, tmp_path / "log", talks=True))
+        children.append(Child("the child", command, (CORE,), {"SAID": "hi"}, tmp_path / "log", talks=True))
         return children[-1]
 
     yield run
@@ -90,6 +92,22 @@ def test_a_tree_holds_grandchildren_and_what_they_cost(start: Start) -> None:
     whole, part = cpu_time(pids), cpu_time(pids[:1])
     assert whole.total > part.total > 0
     assert resident_bytes(pids) > resident_bytes(pids[:1]) > 0
+
+
+def test_the_cores_are_those_from_before_afterwards() -> None:
+    before = os.sched_getaffinity(0)
+    with on_cores(CORE):
+        assert os.sched_getaffinity(0) == {CORE}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_several_cores_are_busier_than_one() -> None:
+    cores = os.sched_getaffinity(0)
+    one, all_of_them, again = cores_busy([CORE]), cores_busy(cores), cores_busy([CORE])
+    assert 0 < one <= again
+    assert all_of_them >= one
+    with pytest.raises(ValueError, match="cpu99999"):
+        cores_busy([CORE, 99999])
 
 
 def test_stopping_ends_a_parked_child_too(start: Start) -> None:

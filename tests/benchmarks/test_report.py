@@ -16,7 +16,8 @@ FACTS = {
 
 def measured() -> Results:
     found = Results(
-        imports={"quinde": [30.0, 50.0, 35.0]}, missing={"server nginx": "nginx is not installed"}
+        figures={("import", "quinde"): [30.0, 50.0, 35.0], ("idle", "quinde"): [1.5, 4.5, 4.0]},
+        missing={"server nginx": "nginx is not installed"},
     )
     found.cells["server", "quinde", "hello"] = cell(90000, cpu=8.25, load_share=0.99)
     found.cells["server", "aiohttp-uvloop", "hello"] = cell(30000, cpu=25)
@@ -41,6 +42,22 @@ def test_goals_stand_beside_what_was_found() -> None:
     assert hello[4] == f"reached, target too (3.03 {times} by CPU; req/s held back by the load core)"
     assert rows["server: hello ÷ nginx"][-1] == "not measured"
     assert rows["import quinde"] == ["ms", "< 40", "", "35.0", "reached"]
+    assert rows["server: idle keep-alive connection"] == ["KiB", "< 4", "", "4.0", "missed"]
+
+
+def test_goals_that_a_run_did_not_ask_for_are_left_out() -> None:
+    rows = {row[0] for row in report.goal_table(measured())}
+    assert "server: TLS: hello ÷ aiohttp on uvloop" not in rows
+    asked = measured()
+    asked.cell("server", "quinde", "tls").problem = "it ended"
+    rows = {row[0] for row in report.goal_table(asked)}
+    assert "server: TLS: hello ÷ aiohttp on uvloop" in rows
+
+
+def test_figures_have_tables_of_their_own() -> None:
+    found = dict(report.tables(measured()))
+    assert found["server: 10,000 idle keep-alive connections"] == [["server", "KiB each"], ["quinde", "4.0"]]
+    assert found["import, beyond asyncio"] == [["package", "ms"], ["quinde", "35.0"]]
 
 
 def test_columns_are_aligned_and_short_rows_end_in_free_text() -> None:
@@ -75,6 +92,7 @@ def test_the_json_holds_every_round() -> None:
     assert hello["quinde"]["rounds"][0]["requests_per_second"] == 90000
     assert hello["granian-rsgi"]["problem"] == "it ended: exit status 1"
     assert whole["imports_ms"] == {"quinde": [30.0, 50.0, 35.0]}
+    assert whole["idle_kib"] == {"quinde": [1.5, 4.5, 4.0]}
     assert whole["goals"][0]["reached"] is True
 
 
