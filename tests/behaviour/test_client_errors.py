@@ -66,6 +66,23 @@ async def test_closed_before_an_answer(lib: Any) -> None:
         assert seen == 1
 
 
+@pytest.mark.parametrize("end", ["fin", "reset"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"?\r\n\r\n"]
+)
+async def test_every_failure_names_the_host(end: str, answer: bytes) -> None:
+    async def talk(wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
+        await wire.send(answer)
+        if end == "reset":
+            reset(wire)
+
+    async with serve_raw(talk) as served, quinde.ClientSession() as client:
+        with pytest.raises(quinde.ClientError, match=rf"127\.0\.0\.1:{served.port}") as caught:
+            await (await client.post(served.url)).read()
+    assert "os error" not in str(caught.value)
+
+
 async def test_idempotent_request_is_tried_twice(lib: Any) -> None:
     seen = 0
 
@@ -109,6 +126,8 @@ async def test_reset_before_an_answer(lib: Any) -> None:
         with pytest.raises(lib.ClientOSError) as caught:
             await client.post(served.url)
         assert caught.value.errno == errno.ECONNRESET
+        assert str(caught.value).startswith(f"[Errno {errno.ECONNRESET}] Connection reset by peer")
+        assert isinstance(caught.value.__cause__, ConnectionResetError)
 
 
 TRUNCATED = [

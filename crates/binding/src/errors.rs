@@ -1,6 +1,7 @@
 //! The one table from core errors to Python exceptions.
 
 use std::io;
+use std::sync::Arc;
 
 use pyo3::create_exception;
 use pyo3::exceptions::{
@@ -8,7 +9,11 @@ use pyo3::exceptions::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use quinde_http::{Error, Kind, Side};
+
+use crate::driver::connection::Peers;
+use crate::objects::connection::address;
 
 create_exception!(
     quinde._core,
@@ -36,25 +41,51 @@ pub enum Failure {
 
 impl Failure {
     pub fn os(error: &io::Error) -> Self {
-        Self::Os(error.raw_os_error().unwrap_or(0), error.to_string())
+        // Rust writes the number behind the words; Python's exceptions write it before them.
+        let text = error.to_string();
+        let words = text.split(" (os error ").next().unwrap_or_default();
+        Self::Os(error.raw_os_error().unwrap_or(0), words.to_owned())
     }
 }
 
 /// Who learns of a failure: the same cause has other names for other readers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Stage {
-    ClientHead,
-    ClientBody,
+    /// The messages of these two end in the peer's address.
+    ClientHead(Arc<Peers>),
+    ClientBody(Arc<Peers>),
     ServerBody,
     Write,
 }
 
+impl Stage {
+    /// Whom the failure is about, for the end of a message.
+    fn peer(&self, py: Python<'_>) -> PyResult<String> {
+        let (Self::ClientHead(peers) | Self::ClientBody(peers)) = self else {
+            return Ok(String::new());
+        };
+        let address = address(py, Some(&peers.peer))?;
+        let address = address.bind(py);
+        Ok(match address.extract::<Vec<Bound<'_, PyAny>>>() {
+            Ok(parts) if address.is_instance_of::<PyTuple>() && parts.len() == 4 => {
+                format!(" (peer [{}]:{})", parts[0], parts[1])
+            }
+            Ok(parts) if address.is_instance_of::<PyTuple>() && parts.len() == 2 => {
+                format!(" (peer {}:{})", parts[0], parts[1])
+            }
+            _ if address.is_truthy()? => format!(" (peer {address})"),
+            _ => String::new(),
+        })
+    }
+}
+
 /// The exception for a failure, as aiohttp names it.
-pub fn exception(py: Python<'_>, failure: &Failure, stage: Stage) -> PyErr {
+pub fn exception(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyErr {
     make(py, failure, stage).unwrap_or_else(|error| error)
 }
 
-fn make(py: Python<'_>, failure: &Failure, stage: Stage) -> PyResult<PyErr> {
+fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
+    let peer = stage.peer(py)?;
     let error = match (failure, stage) {
         (Failure::Total, _) => PyTimeoutError::new_err(()),
         (Failure::ReadTimeout, _) => {
@@ -70,22 +101,21 @@ fn make(py: Python<'_>, failure: &Failure, stage: Stage) -> PyResult<PyErr> {
         {
             PyConnectionResetError::new_err("Connection lost")
         }
-        (Failure::Protocol(error), Stage::ClientHead) if error.kind == Kind::Disconnected => {
-            named(py, "ServerDisconnectedError", ())?
+        (Failure::Protocol(error), Stage::ClientHead(_)) if error.kind == Kind::Disconnected => {
+            disconnected(py, "Server disconnected", &peer)?
         }
-        (Failure::Protocol(error), Stage::ClientHead) if is_cut(error) => {
-            named(py, "ServerDisconnectedError", (error.to_string(),))?
+        (Failure::Protocol(error), Stage::ClientHead(_)) if is_cut(error) => {
+            disconnected(py, &error.to_string(), &peer)?
         }
-        (Failure::Protocol(error), Stage::ClientBody) => {
+        (Failure::Protocol(error), Stage::ClientBody(_)) => {
             let cause = named(py, class_of(error.kind), (error.to_string(),))?;
             let text = if is_cut(error) {
-                format!("Response payload is not completed: {}", cause.value(py).repr()?)
+                let shown = cause.value(py).repr()?;
+                format!("Response payload is not completed: {shown}{peer}")
             } else {
-                error.to_string()
+                format!("{error}{peer}")
             };
-            let payload = named(py, "ClientPayloadError", (text,))?;
-            payload.set_cause(py, Some(cause));
-            payload
+            caused(py, "ClientPayloadError", (text,), cause)?
         }
         (Failure::Protocol(error), Stage::ServerBody) => {
             let refused = named(py, class_of(error.kind), (error.to_string(),))?;
@@ -96,22 +126,19 @@ fn make(py: Python<'_>, failure: &Failure, stage: Stage) -> PyResult<PyErr> {
         }
         (Failure::Protocol(error), _) => named(py, class_of(error.kind), (error.to_string(),))?,
         (_, Stage::ServerBody) => PyConnectionResetError::new_err("Connection lost"),
-        (Failure::Disconnected, Stage::ClientHead) => named(py, "ServerDisconnectedError", ())?,
-        (Failure::Os(number, text), Stage::ClientHead) => {
-            named(py, "ClientOSError", (*number, text.as_str()))?
-        }
-        (Failure::Os(number, text), Stage::ClientBody) => {
+        (Failure::Disconnected, Stage::ClientHead(_)) => disconnected(py, "Server disconnected", &peer)?,
+        (Failure::Os(number, text), Stage::ClientHead(_)) => {
             let cause = PyOSError::new_err((*number, text.clone()));
-            let payload = named(
-                py,
-                "ClientPayloadError",
-                (format!("Response payload is not completed: {text}"),),
-            )?;
-            payload.set_cause(py, Some(cause));
-            payload
+            caused(py, "ClientOSError", (*number, format!("{text}{peer}")), cause)?
         }
-        (Failure::Disconnected, Stage::ClientBody) => {
-            named(py, "ClientPayloadError", ("Response payload is not completed",))?
+        (Failure::Os(number, text), Stage::ClientBody(_)) => {
+            let cause = PyOSError::new_err((*number, text.clone()));
+            let text = format!("Response payload is not completed: {text}{peer}");
+            caused(py, "ClientPayloadError", (text,), cause)?
+        }
+        (Failure::Disconnected, Stage::ClientBody(_)) => {
+            let text = format!("Response payload is not completed{peer}");
+            named(py, "ClientPayloadError", (text,))?
         }
         (Failure::Closed, _) => named(py, "ClientConnectionError", ("Connection closed",))?,
     };
@@ -120,6 +147,19 @@ fn make(py: Python<'_>, failure: &Failure, stage: Stage) -> PyResult<PyErr> {
 
 fn is_cut(error: &Error) -> bool {
     matches!(error.kind, Kind::UnexpectedEof { .. } | Kind::EofInHead)
+}
+
+fn disconnected(py: Python<'_>, words: &str, peer: &str) -> PyResult<PyErr> {
+    named(py, "ServerDisconnectedError", (format!("{words}{peer}"),))
+}
+
+fn caused<'py, A>(py: Python<'py>, class: &str, arguments: A, cause: PyErr) -> PyResult<PyErr>
+where
+    A: pyo3::call::PyCallArgs<'py>,
+{
+    let error = named(py, class, arguments)?;
+    error.set_cause(py, Some(cause));
+    Ok(error)
 }
 
 /// An exception class of `quinde.errors`, made with these arguments.
@@ -167,5 +207,5 @@ pub fn refused(py: Python<'_>, error: &Error) -> PyErr {
 
 /// Writing to a peer that is gone.
 pub fn closed(py: Python<'_>) -> PyErr {
-    exception(py, &Failure::Closed, Stage::Write)
+    exception(py, &Failure::Closed, &Stage::Write)
 }

@@ -85,9 +85,9 @@ pub fn report(py: Python<'_>, serial: u64, message: &str, error: PyErr) {
 fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
     match action {
         Action::Resolve(future, value) => resolve(py, &future, value),
-        Action::Fail(future, failure, stage) => fail(py, &future, &failure, stage),
+        Action::Fail(future, failure, stage) => fail(py, &future, &failure, &stage),
         Action::Raise(future, error) => fail_with(py, &future, &error),
-        Action::FailBody(body, failure, stage) => body.get().fail(py, &exception(py, &failure, stage)),
+        Action::FailBody(body, failure, stage) => body.get().fail(py, &exception(py, &failure, &stage)),
         Action::Respond {
             future,
             link,
@@ -134,7 +134,7 @@ pub fn fail_with(py: Python<'_>, future: &Py<PyAny>, error: &PyErr) -> PyResult<
     Ok(())
 }
 
-fn fail(py: Python<'_>, future: &Py<PyAny>, failure: &Failure, stage: Stage) -> PyResult<()> {
+fn fail(py: Python<'_>, future: &Py<PyAny>, failure: &Failure, stage: &Stage) -> PyResult<()> {
     if is_done(py, future)? {
         return Ok(());
     }

@@ -16,7 +16,7 @@ use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Io, Progress, Side, flush_queued, settle, teardown};
+use super::connection::{Io, Peers, Progress, Side, flush_queued, settle, teardown};
 use super::{Action, Link, LoopState, Source, perform, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
@@ -162,9 +162,15 @@ impl ClientSide {
     }
 
     /// The connection is gone.
-    pub fn lost(&mut self, failure: &Failure, handle: Option<Py<Handle>>, actions: &mut VecDeque<Action>) {
+    pub fn lost(
+        &mut self,
+        failure: &Failure,
+        peers: &Arc<Peers>,
+        handle: Option<Py<Handle>>,
+        actions: &mut VecDeque<Action>,
+    ) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.fail(self.ended.as_ref().unwrap_or(failure), actions);
+            exchange.fail(self.ended.as_ref().unwrap_or(failure), peers, actions);
         }
         if let (Some(on_lost), Some(handle)) = (self.on_lost.take(), handle) {
             actions.push_back(Action::Call(on_lost, Some(handle.into_any())));
@@ -176,15 +182,14 @@ impl ClientSide {
 }
 
 impl Exchange {
-    fn fail(self, failure: &Failure, actions: &mut VecDeque<Action>) {
-        if let Some(future) = self.future {
-            actions.push_back(Action::Fail(future, failure.clone(), Stage::ClientHead));
-        }
-        if let Some(future) = self.continue_ {
-            actions.push_back(Action::Fail(future, failure.clone(), Stage::ClientHead));
+    fn fail(self, failure: &Failure, peers: &Arc<Peers>, actions: &mut VecDeque<Action>) {
+        for future in [self.future, self.continue_].into_iter().flatten() {
+            let stage = Stage::ClientHead(Arc::clone(peers));
+            actions.push_back(Action::Fail(future, failure.clone(), stage));
         }
         if let Some(body) = self.body.filter(|_| !self.response_ended) {
-            actions.push_back(Action::FailBody(body, failure.clone(), Stage::ClientBody));
+            let stage = Stage::ClientBody(Arc::clone(peers));
+            actions.push_back(Action::FailBody(body, failure.clone(), stage));
         }
     }
 }

@@ -434,7 +434,7 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
     }
     match &mut connection.side {
         Side::Server(server) => server.lost(py, failure, actions),
-        Side::Client(client) => client.lost(failure, handle, actions),
+        Side::Client(client) => client.lost(failure, &connection.peers, handle, actions),
     }
     actions.push_back(Action::Drop(Dropped::Connection(connection)));
 }

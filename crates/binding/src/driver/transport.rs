@@ -136,8 +136,11 @@ pub fn connection_lost(py: Python<'_>, serial: u64, token: Token, exc: Option<Bo
         let number = exc
             .getattr(intern!(py, "errno"))
             .and_then(|number| number.extract::<i32>());
+        let words = exc
+            .getattr(intern!(py, "strerror"))
+            .map(|words| words.to_string());
         match number {
-            Ok(number) => Failure::Os(number, exc.to_string()),
+            Ok(number) => Failure::Os(number, words.unwrap_or_else(|_| exc.to_string())),
             Err(_) => Failure::Disconnected,
         }
     });
