@@ -108,13 +108,18 @@ def goal_table(results: Results) -> Table:
     """Put every goal that this run asked for beside what it found."""
     rows = [["goal", "of", "must be", "target", "is", ""]]
     rows += [_goal_row(verdict) for verdict in judge(results) if _asked(verdict.goal, results)]
-    rows += [_limit_row(limit, results) for limit in LIMITS]
+    rows += [_limit_row(limit, results) for limit in LIMITS if _wanted(limit, results)]
     return rows
 
 
 def _asked(goal: Goal, results: Results) -> bool:
     """Was the goal's own side a part of the run? A short run leaves some out."""
     return (goal.kind, goal.peer, goal.work) in results.cells
+
+
+def _wanted(limit: Limit, results: Results) -> bool:
+    """Was the figure a part of the run? It is there then, or there is a reason why not."""
+    return bool(results.names(limit.kind)) or any(name.startswith(limit.kind) for name in results.missing)
 
 
 def _limit_row(limit: Limit, results: Results) -> list[str]:

@@ -54,6 +54,12 @@ def test_goals_that_a_run_did_not_ask_for_are_left_out() -> None:
     assert "server: TLS: hello ÷ aiohttp on uvloop" in rows
 
 
+def test_limits_that_a_run_did_not_ask_for_are_left_out() -> None:
+    found = Results(missing={"idle quinde": "it ended"})
+    rows = [row for row in report.goal_table(found) if row[-1] == "not measured"]
+    assert rows == [["server: idle keep-alive connection", "KiB", "< 4", "", "-", "not measured"]]
+
+
 def test_figures_have_tables_of_their_own() -> None:
     found = dict(report.tables(measured()))
     assert found["server: 10,000 idle keep-alive connections"] == [["server", "KiB each"], ["quinde", "4.0"]]
