@@ -10,6 +10,10 @@ use bytes::Bytes;
 
 use crate::{Event, StreamId};
 
+/// A queue that grew beyond this is not kept: a response after hundreds of interim ones in one read
+/// must not make its connection dear for good.
+const MAX_KEPT: usize = 32;
+
 #[derive(Debug)]
 pub(crate) struct Events<H> {
     queue: VecDeque<(StreamId, Event<H>)>,
@@ -58,12 +62,31 @@ impl<H> Events<H> {
     }
 
     pub(crate) fn pop(&mut self) -> Option<(StreamId, Event<H>)> {
-        self.queue.pop_front()
+        let event = self.queue.pop_front();
+        if event.is_none() && self.queue.capacity() > MAX_KEPT {
+            self.queue = VecDeque::new();
+        }
+        event
     }
 
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.gathered.clear();
         self.chunk_ends.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_queue_holds_little() {
+        let mut events: Events<()> = Events::new();
+        for _ in 0..1000 {
+            events.push(StreamId(1), Event::Head(()));
+        }
+        while events.pop().is_some() {}
+        assert!(events.queue.capacity() <= MAX_KEPT);
     }
 }
