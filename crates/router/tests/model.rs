@@ -1,9 +1,12 @@
-//! Random tables and paths, against a model that does what the documentation says in the plainest way: walk the keys
-//! of the path from the longest to the root, try every pattern under each in order of registration.
+//! Random tables and paths, against a model that does what the documentation says in the plainest way.
+#![allow(unreachable_pub, reason = "the model is shared")]
+
+mod support;
 
 use std::convert::Infallible;
 
 use quinde_router::{Named, Pattern, Router};
+use support::{Texts, expected, key, naive};
 
 /// A small generator, seeded: the same cases on every machine.
 struct Dice(u64);
@@ -20,9 +23,6 @@ impl Dice {
         from[self.roll(from.len())]
     }
 }
-
-/// A pattern as the texts around its names; one text is a fixed path.
-type Texts = Vec<String>;
 
 fn last(texts: &mut Texts) -> &mut String {
     texts.last_mut().expect("one text at least")
@@ -56,62 +56,6 @@ fn random_path(dice: &mut Dice, table: &[Texts]) -> String {
     others.iter().fold(first.clone(), |path, text| {
         path + dice.pick(&["a", "b", "-", "aé-", "a-b", "é", "{", "/"]) + text
     })
-}
-
-/// Match by trying every length of every name, longest first: what a backtracking engine does.
-fn naive<'p>(texts: &[String], path: &'p str) -> Option<Vec<&'p str>> {
-    let rest = path.strip_prefix(texts[0].as_str())?;
-    let [_, later @ ..] = texts else { return None };
-    if later.is_empty() {
-        return rest.is_empty().then(Vec::new);
-    }
-    let limit = rest.find(['/', '{', '}']).unwrap_or(rest.len());
-    let mut ends: Vec<usize> = (1..=limit).filter(|&end| rest.is_char_boundary(end)).collect();
-    ends.reverse();
-    for end in ends {
-        if let Some(mut others) = naive(later, &rest[end..]) {
-            others.insert(0, &rest[..end]);
-            return Some(others);
-        }
-    }
-    None
-}
-
-fn key(texts: &[String]) -> String {
-    let key = if texts.len() == 1 {
-        &texts[0]
-    } else {
-        &texts[0][..texts[0].rfind('/').unwrap_or(0)]
-    };
-    let key = key.trim_end_matches('/');
-    if key.is_empty() {
-        "/".to_owned()
-    } else {
-        key.to_owned()
-    }
-}
-
-/// The keys that fit a path: itself, then up to each slash from the right, then the root.
-fn keys(path: &str) -> Vec<String> {
-    let mut keys = vec![path.to_owned()];
-    keys.extend(
-        path.rmatch_indices('/')
-            .map(|(at, _)| path[..at].to_owned())
-            .filter(|key| !key.is_empty()),
-    );
-    keys.push("/".to_owned());
-    keys.dedup();
-    keys
-}
-
-fn expected<'p>(table: &[Texts], path: &'p str) -> Vec<(usize, Vec<&'p str>)> {
-    let mut matches = Vec::new();
-    for wanted in keys(path) {
-        for (index, texts) in table.iter().enumerate().filter(|(_, texts)| key(texts) == wanted) {
-            matches.extend(naive(texts, path).map(|names| (index, names)));
-        }
-    }
-    matches
 }
 
 #[test]
