@@ -248,8 +248,29 @@ fn start(input: &[u8]) -> String {
     input[..input.len().min(200)].escape_ascii().to_string()
 }
 
+/// Leave what a peer sent to the fuzzers as a seed, when `make fuzz` asks for it: behind four bytes of their settings
+/// (fuzz/src/script.rs). The bodies of chunked messages are seeds of their own.
+fn seed(end: &str, input: &[u8]) {
+    let Some(folder) = std::env::var_os("QUINDE_SEEDS").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let keep = |kind: &str, input: &[u8]| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hasher::write(&mut hasher, input);
+        let name = format!("{:016x}", std::hash::Hasher::finish(&hasher));
+        std::fs::create_dir_all(folder.join(kind)).expect("a folder for seeds");
+        std::fs::write(folder.join(kind).join(name), [&[0; 4], input].concat()).expect("a seed");
+    };
+    keep(end, input);
+    let marker = b"Transfer-Encoding: chunked\r\n\r\n";
+    if let Some(at) = input.windows(marker.len()).position(|part| part == marker) {
+        keep("chunked", &input[at + marker.len()..]);
+    }
+}
+
 /// What a server makes of these bytes, in all cuts.
 pub fn serve(limits: &Arc<Limits>, input: &[u8]) -> (Record, String, bool) {
+    seed("server", input);
     in_all_cuts(input, |parts| {
         let mut answering = Answering::new(Arc::clone(limits));
         for part in parts {
@@ -306,6 +327,7 @@ pub fn receive(
     input: &[u8],
     eof: bool,
 ) -> (Record, bool) {
+    seed("client", input);
     in_all_cuts(input, |parts| {
         let (mut client, _) = asking_with(Arc::clone(limits), method, more);
         let mut record = Record::default();
