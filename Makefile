@@ -5,12 +5,14 @@
 #   MODES=full               I/O modes of the tests: quick, full, or names (tests/conftest.py)
 #   JOBS=2                   processes that run the Python tests, as many as there are processors
 #   WHEEL=dist/….whl         the wheel to test, instead of the newest one in dist/ for that Python
-#   ARGS='…'                 more arguments for pytest, the race or the benchmarks
+#   TARGETS='router …'       fuzz targets, instead of all (fuzz/fuzz_targets); FUZZ_SECONDS=600 each
+#   ARGS='…'                 more arguments for pytest, the race, the benchmarks or libFuzzer
 
 SHELL := /bin/sh
 SERIES ?=
 MODES ?= quick
 ARGS ?=
+TARGETS ?=
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 VENV := .venv$(if $(SERIES),-$(SERIES))
@@ -31,7 +33,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check \
-	wheel sdist test-wheel test-sdist audit notices version
+	fuzz fuzz-quick wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,8 @@ lint: $(VENV)/.dev ## formatting, lints, import contracts, sizes and wording
 	@tools/check.sh lint
 	cargo fmt --all --check
 	cargo clippy --locked --profile fast --workspace --all-targets --quiet -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/lint --all-targets --quiet -- -D warnings
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/python tools/notices.py --check
@@ -80,8 +84,15 @@ bench: check ## measure quinde beside all peers at all works (under 25 minutes o
 
 format: $(VENV)/.dev ## bring all files into form
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --quiet --fix
+
+fuzz: check ## fuzz parsers and machines, ten minutes a target (FUZZ_SECONDS, TARGETS; see fuzz/README.md)
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) ARGS='$(ARGS)' tools/fuzz.sh $(TARGETS)
+
+fuzz-quick: ## the same for ten seconds a target
+	$(MAKE) fuzz FUZZ_SECONDS=10
 
 # What users get. A wheel is for one Python: SERIES=3.12 makes and tests another one.
 wheel: $(VENV)/.dev ## build a wheel for this Python into dist/, as users get it

@@ -26,6 +26,7 @@ CLASS = 400
 FUNCTION = 80
 
 PYTHON_FOLDERS = ("python", "tests", "tools", "benchmarks", "examples")
+RUST_FOLDERS = ("crates", "fuzz/src")
 ALLOWED = Path(__file__).parent / "sizes-allow.txt"
 
 
@@ -44,8 +45,9 @@ def measure(root: Path) -> Iterator[Measured]:
         for path in sorted((root / folder).rglob("*.py")):
             if not any(part.startswith(".venv") for part in path.parts):
                 yield from measure_python(path, path.relative_to(root).as_posix())
-    for path in sorted((root / "crates").rglob("*.rs")):
-        yield measure_rust(path, path.relative_to(root).as_posix())
+    for folder in RUST_FOLDERS:
+        for path in sorted((root / folder).rglob("*.rs")):
+            yield measure_rust(path, path.relative_to(root).as_posix())
 
 
 def measure_python(path: Path, place: str) -> Iterator[Measured]:
