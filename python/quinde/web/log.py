@@ -5,7 +5,6 @@ Sees requests and responses by their public attributes. When it is off, the serv
 
 from __future__ import annotations
 
-import datetime
 import functools
 import logging
 import os
@@ -155,15 +154,13 @@ def _remote_address(request: BaseRequest, _response: StreamResponse, _time: floa
 
 
 def _start_time(_request: BaseRequest, _response: StreamResponse, time: float) -> str:
-    started = clock.time() - time
-    # The offset of today's half hour: clocks change at full or half hours.
-    zone = _local_zone(int(started // 1800))
-    return datetime.datetime.fromtimestamp(started, zone).strftime("[%d/%b/%Y:%H:%M:%S %z]")
+    return _second(int(clock.time() - time))
 
 
-@functools.lru_cache(maxsize=2)
-def _local_zone(half_hour: int) -> datetime.timezone:
-    return datetime.timezone(datetime.timedelta(seconds=clock.localtime(half_hour * 1800).tm_gmtoff))
+@functools.lru_cache(maxsize=16)
+def _second(moment: int) -> str:
+    # Requests of the same second share the text, which costs more than all other atoms.
+    return clock.strftime("[%d/%b/%Y:%H:%M:%S %z]", clock.localtime(moment))
 
 
 def _process_id(_request: BaseRequest, _response: StreamResponse, _time: float) -> str:
