@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 import pytest
 
@@ -93,3 +94,21 @@ async def test_reader_that_does_not_read_stops_the_writer(mode):
         assert written < 1000
         wire.writer.transport.abort()
         await until(lambda: not served.runner.server.service.tasks)
+
+
+def test_what_has_served_is_forgotten(mode):
+    async def handler(_request):
+        return web.Response()
+
+    async def main():
+        app = application(handler)
+        async with serve_quinde(app) as served, quinde.ClientSession() as session:
+            async with session.get(served.url) as response:
+                await response.read()
+            things = app, served.runner.server, served.runner.server.service, session.connector
+        return [weakref.ref(thing) for thing in things]
+
+    with asyncio.Runner(loop_factory=mode.new_loop) as runner:
+        references = runner.run(main())
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 4

@@ -168,3 +168,33 @@ async def test_engine_without_a_poller_still_has_timers():
 async def test_bad_descriptor_is_refused():
     with pytest.raises(OSError, match="descriptor"):
         reactor.engine().connect(-1, Limits(), None, None, 1 << 19)
+
+
+def test_a_loop_that_is_dropped_takes_its_engine_along():
+    async def main():
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        engine = reactor.engine()
+        engine.connect(ours.detach(), Limits(), None, None, 1 << 19)
+        engine.timer(1000, main)
+        return weakref.ref(engine), weakref.ref(asyncio.get_running_loop()), theirs
+
+    loop = asyncio.new_event_loop()
+    engine, reference, theirs = loop.run_until_complete(main())
+    del loop
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+        gc.collect()
+    assert (engine(), reference()) == (None, None)
+    with theirs:
+        assert theirs.recv(1) == b""
+
+
+def test_a_loop_without_a_poller_takes_its_engine_along(monkeypatch):
+    monkeypatch.setattr(reactor.sys, "platform", "win32")
+
+    async def main():
+        return weakref.ref(reactor.engine()), weakref.ref(asyncio.get_running_loop())
+
+    engine, reference = asyncio.run(main())
+    gc.collect()
+    assert (engine(), reference()) == (None, None)

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -154,6 +155,15 @@ impl TaskMaker {
         let task = self.class.bind(py).call((coroutine,), Some(options.bind(py)));
         *self.lock() = Some(options);
         task
+    }
+
+    /// Shows what it holds to the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.class)?;
+        visit.call(&self.event_loop)?;
+        self.options
+            .try_lock()
+            .map_or(Ok(()), |options| visit.call(&*options))
     }
 
     /// Whether a Task has begun when it is made.

@@ -5,7 +5,8 @@ Must not know what an HTTP message is.
 
 The engine is kept alive by the loop's reader callback alone, so that `loop.close()` frees it and closes its
 sockets. Loops without a usable `add_reader` (Windows' Proactor, others) get an engine without a poller, kept
-by a table whose keys are weak: their connections are asyncio transports, which the loop itself closes.
+by an attribute of the loop: their connections are asyncio transports, which the loop itself closes. A loop
+without attributes has its engine in a table, and is kept by it, since the engine refers to the loop.
 """
 
 from __future__ import annotations
@@ -96,7 +97,10 @@ def _can_poll(loop: asyncio.AbstractEventLoop) -> bool:
 def _make(loop: asyncio.AbstractEventLoop) -> Engine:
     if not _can_poll(loop):
         made = Engine(loop, False)
-        _pollerless[loop] = made
+        if hasattr(loop, "__dict__"):
+            vars(loop)["_quinde_engine"] = made
+        else:
+            _pollerless[loop] = made
     else:
         made = Engine(loop, True)
         # An empty context: else every request would inherit the variables of whoever came first.

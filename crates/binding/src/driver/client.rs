@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
@@ -159,6 +160,19 @@ impl ClientSide {
             && self.wants_read()
             && exchange.last_progress + exchange.read_timeout <= now;
         read_over.then_some(Failure::ReadTimeout)
+    }
+
+    /// Shows what it holds of Python (`traverse.rs`).
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.on_idle)?;
+        visit.call(&self.on_lost)?;
+        if let Some(exchange) = &self.exchange {
+            visit.call(&exchange.future)?;
+            visit.call(&exchange.early)?;
+            visit.call(&exchange.continue_)?;
+            visit.call(&exchange.body)?;
+        }
+        Ok(())
     }
 
     /// The connection is gone.

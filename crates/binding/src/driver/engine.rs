@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use quinde_reactor::{Address, Reactor, Socket, Token};
@@ -12,6 +13,7 @@ use quinde_reactor::{Address, Reactor, Socket, Token};
 use super::client::client_side;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::listener::{Listener, listen};
+use super::traverse::traverse;
 use super::turn::{arm, expire, turn};
 use super::{Counters, LoopState, Source, perform, with_loop};
 use crate::errors::Failure;
@@ -185,6 +187,12 @@ impl Engine {
     /// Closes every connection, listener and timer of the loop.
     fn close(&self, py: Python<'_>) {
         close(py, self.serial);
+    }
+
+    // No `__clear__`: a loop that is collected is closed by its own finaliser, which drops this.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        with_loop(self.serial, |state| traverse(state, &visit)).unwrap_or(Ok(()))
     }
 }
 

@@ -20,7 +20,7 @@ const ACCEPTS_PER_DRIVE: usize = 64;
 
 pub struct ListenerSource {
     pub listener: quinde_reactor::Listener,
-    service: Py<Service>,
+    pub service: Py<Service>,
     paused: bool,
     /// Whether running out of descriptors has been reported since the last success.
     exhausted: bool,

@@ -27,6 +27,7 @@ pub mod engine;
 pub mod listener;
 pub mod server;
 pub mod transport;
+pub mod traverse;
 pub mod turn;
 
 use std::cell::{RefCell, UnsafeCell};

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, Statistics, StreamId};
@@ -123,6 +124,16 @@ impl ServerSide {
             .as_ref()
             .map_or(StreamId(0), |current| current.stream);
         self.machine.send_data(stream, chunk)
+    }
+
+    /// Shows what it holds of Python (`traverse.rs`).
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.service)?;
+        if let Some(current) = &self.current {
+            visit.call(&current.body)?;
+            visit.call(&current.upgraded)?;
+        }
+        Ok(())
     }
 
     /// The connection is gone.

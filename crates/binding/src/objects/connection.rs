@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -64,6 +65,18 @@ impl Connection {
 
 #[pymethods]
 impl Connection {
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Locked only by code that makes no Python call meanwhile.
+        self.facade
+            .try_lock()
+            .map_or(Ok(()), |facade| visit.call(&*facade))
+    }
+
+    fn __clear__(&self) {
+        drop(self.take_facade());
+    }
+
     /// Serves the requests that an asyncio transport receives.
     #[staticmethod]
     fn attach_server(

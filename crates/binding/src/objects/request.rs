@@ -81,6 +81,7 @@ impl IncomingRequest {
     // No `__clear__`: every cycle through it has a Body or an object of Python's.
     #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.service)?;
         visit.call(&self.body)
     }
 

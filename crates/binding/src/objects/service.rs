@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -55,6 +56,22 @@ pub struct Refusal {
 
 #[pymethods]
 impl Service {
+    // No `__clear__`: a frozen object cannot drop its parts, and every cycle through it has an object of Python's.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature of the slot")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for held in [&self.serve, &self.event_loop, &self.context] {
+            visit.call(held)?;
+        }
+        visit.call(&self.limits)?;
+        visit.call(&self.on_bad_request)?;
+        self.tasks.traverse(&visit)?;
+        // While it is locked, what it holds counts as in use.
+        let Ok(shared) = self.shared.try_lock() else {
+            return Ok(());
+        };
+        shared.tasks.values().try_for_each(|task| visit.call(task))
+    }
+
     #[new]
     #[pyo3(signature = (serve, *, r#loop, limits, server_header, context=None, handler_cancellation=false,
                         tcp_keepalive=true, on_bad_request=None))]
