@@ -16,6 +16,7 @@ __all__ = [
     "Fields",
     "IncomingRequest",
     "IncomingResponse",
+    "Journal",
     "Limits",
     "Listener",
     "OutgoingRequest",
@@ -47,6 +48,51 @@ class Limits:
         body_timeout: float = 60.0,
         linger_timeout: float = 2.0,
     ) -> Limits: ...
+
+@final
+class Journal:
+    """The access log that the core writes itself: lines, gathered and written in batches.
+
+    `pieces` are (kind, text): a kind of "" is plain text, the others are the letters of the format.
+    """
+
+    def __new__(
+        cls,
+        pieces: list[tuple[str, str]],
+        *,
+        on_pending: Callable[[], object],
+        interval: float,
+        batch: int,
+        capacity: int,
+    ) -> Journal: ...
+    def set_target(self, descriptor: int | None) -> None: ...
+    def write(
+        self,
+        incoming: IncomingRequest,
+        status: int,
+        size: int,
+        elapsed: float,
+        fields: list[bytes | None],
+    ) -> None: ...
+    def write_text(
+        self,
+        remote: bytes,
+        line: bytes,
+        status: int,
+        size: int,
+        elapsed: float,
+        request: list[bytes | None],
+        response: list[bytes | None],
+    ) -> None: ...
+    def flush(self, patience: float = 0.0) -> int: ...
+    def expect(self, delay: float | None) -> None: ...
+    def take(self) -> bytes: ...
+    def lose(self, lines: bytes) -> None: ...
+    def close(self) -> None: ...
+    def forget(self) -> None: ...
+    @property
+    def failure(self) -> int | None: ...
+    def statistics(self) -> dict[str, int]: ...
 
 @final
 class Timer:
@@ -105,6 +151,8 @@ class Service:
         handler_cancellation: bool = False,
         tcp_keepalive: bool = True,
         on_bad_request: Callable[[Connection | None, int, str], tuple[int, str, bytes]] | None = None,
+        timed: bool = False,
+        journal: Journal | None = None,
     ) -> Service: ...
     @property
     def connections(self) -> list[Connection]: ...
@@ -262,6 +310,8 @@ class IncomingRequest:
     def task_ended(self, _task: Task[None]) -> None: ...
     @property
     def output_size(self) -> int: ...
+    @property
+    def elapsed(self) -> float: ...
 
 @final
 class IncomingResponse:

@@ -8,11 +8,13 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.behaviour.library import LIBRARY, application, quinde_only, request, serve, web
 from tests.support.wire import open_wire
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
 LOGGER = logging.getLogger("tests.access")
 
@@ -131,3 +133,125 @@ async def test_refused_requests_are_logged(caplog: pytest.LogCaptureFixture) -> 
 async def test_head_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     (record,), _ = await lines(caplog, hello, request("HEAD"), "HEAD")
     assert '"HEAD / HTTP/1.1" 200' in record.getMessage()
+
+
+# --- the core's own -----------------------------------------------------------------------------------------
+
+
+@quinde_only
+@pytest.mark.parametrize("way", ["direct", "middleware"])
+async def test_buffered_lines_are_those_of_logging(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, way: str
+) -> None:
+    """Each request is asked of two servers, which differ in the class of their access logger."""
+    log_format = (
+        "%a %P %r %s %b %T %{User-Agent}i %{X-Missing}i %{X-Out}o %{Content-Type}o %{Content-Length}o"
+    )
+    log_format += " %{Connection}o %{Server}o"
+    requests = [
+        request("GET", "/plain?a=b%20c", "User-Agent: tests/1", "Connection: close"),
+        request("HEAD", "/plain", "Connection: close"),
+        request("GET", "/fields", "Connection: close"),
+        request("GET", "/late", "Connection: close"),
+        request("GET", "/stream", "Connection: close"),
+        request("GET", "/raise", "Connection: close"),
+        request("GET", "/nowhere", "Connection: close"),
+        request("POST", "/plain", "Connection: close", "Content-Length: 3") + b"abc",
+        b"GET /plain HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ]
+
+    async def handle(asked: Any) -> Any:
+        await asyncio.sleep(0.001 if asked.path == "/late" else 0)
+        if asked.path == "/raise":
+            raise ZeroDivisionError
+        if asked.path == "/fields":
+            return await hello(asked)
+        if asked.path != "/stream":
+            return web.Response(text="hello")
+        response = web.StreamResponse()
+        await response.prepare(asked)
+        await response.write(bytes(10_000))
+        return response
+
+    @web.middleware
+    async def pass_on(asked: Any, handler: Any) -> Any:
+        return await handler(asked)
+
+    def made() -> Any:
+        app = web.Application(middlewares=[pass_on] if way == "middleware" else [])
+        for path in ("/plain", "/fields", "/late", "/stream", "/raise"):
+            app.router.add_route("*", path, handle)
+        return app
+
+    async def ask(**options: Any) -> None:
+        async with serve(made(), access_log=LOGGER, access_log_format=log_format, **options) as served:
+            assert served.runner.server.is_direct == (way == "direct" and "access_log_class" in options)
+            for data in requests:
+                async with open_wire(served) as wire:
+                    await wire.send(data)
+                    await wire.read_to_end()
+
+    caplog.set_level(logging.INFO, LOGGER.name)
+    await ask()
+    expected = [record.getMessage() for record in caplog.records if record.name == LOGGER.name]
+    assert len(expected) == len(requests)
+    await ask(access_log_class=web.BufferedAccessLogger.to(tmp_path / "log"))
+    assert (tmp_path / "log").read_text().splitlines() == expected
+
+
+@quinde_only
+async def test_buffered_lines_tell_how_long_it_took(tmp_path: Path) -> None:
+    async def slow(_request: Any) -> Any:
+        await asyncio.sleep(0.02)
+        return web.Response(text="hello")
+
+    to = web.BufferedAccessLogger.to(tmp_path / "log")
+    options: Any = {"access_log": LOGGER, "access_log_class": to, "access_log_format": "%D %Tf"}
+    async with serve(application(slow), **options) as served, open_wire(served) as wire:
+        await wire.send(request())
+        await wire.read_answer()
+    micros, fraction = (tmp_path / "log").read_text().split()
+    assert 20_000 <= int(micros) < 20_000_000
+    assert float(fraction) * 1e6 == pytest.approx(int(micros))
+
+
+@quinde_only
+async def test_buffered_logger_with_an_own_log_takes_the_slower_way(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Own(web.BufferedAccessLogger.to(tmp_path / "log")):  # type: ignore[misc]
+        def log(self, asked: Any, response: Any, time: float) -> None:
+            seen.append(asked.path)
+            super().log(asked, response, time)
+
+    async with (
+        serve(application(hello), access_log=LOGGER, access_log_class=Own) as served,
+        open_wire(served) as wire,
+    ):
+        assert not served.runner.server.is_direct
+        await wire.send(request("GET", "/x"))
+        await wire.read_answer()
+    assert seen == ["/x"]
+    assert '"GET /x HTTP/1.1" 200' in (tmp_path / "log").read_text()
+
+
+@quinde_only
+async def test_peers_of_unix_sockets_have_no_name(tmp_path: Path) -> None:
+    runner = web.AppRunner(
+        application(hello),
+        access_log=LOGGER,
+        access_log_class=web.BufferedAccessLogger.to(tmp_path / "log"),
+        access_log_format="%a %s",
+    )
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, tmp_path / "socket").start()
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
+        writer.write(request("GET", "/", "Connection: close"))
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        await runner.cleanup()
+    assert (tmp_path / "log").read_text() == "- 200\n"

@@ -40,7 +40,9 @@ class FakeIncoming:
         self.method = method
         self.raw_path = target.partition("#")[0].partition("?")[0]
         self.headers = CIMultiDictProxy(CIMultiDict(headers))
-        self.raw_headers = tuple((name.encode(), value.encode()) for name, value in self.headers.items())
+        self.raw_headers = tuple(
+            (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.headers.items()
+        )
         self.body = body
         self.http_version = http_version
         self.keep_alive = http_version == (1, 1)
@@ -53,6 +55,7 @@ class FakeIncoming:
         self.task = None
         self.started = False
         self.ended = False
+        self.elapsed = 0.0
         self.sent: list[Any] = []
         self.flowing = True
         self.drained: asyncio.Future[None] | None = None

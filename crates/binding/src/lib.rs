@@ -37,6 +37,8 @@ mod _core {
     #[pymodule_export]
     use crate::objects::fields::Fields;
     #[pymodule_export]
+    use crate::objects::journal::Journal;
+    #[pymodule_export]
     use crate::objects::limits::Limits;
     #[pymodule_export]
     use crate::objects::outgoing::OutgoingRequest;

@@ -71,6 +71,7 @@ from quinde.web.exceptions import (
     HTTPVariantAlsoNegotiates,
     HTTPVersionNotSupported,
 )
+from quinde.web.journal import BufferedAccessLogger
 from quinde.web.keys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from quinde.web.middlewares import middleware
 from quinde.web.protocol import RequestHandler
@@ -115,6 +116,7 @@ __all__ = (
     "BaseRequest",
     "BaseRunner",
     "BaseSite",
+    "BufferedAccessLogger",
     "CleanupError",
     "ContentCoding",
     "DynamicResource",

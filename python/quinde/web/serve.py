@@ -1,9 +1,9 @@
 """The life of one request: the coroutine that becomes its Task.
 
 Two shapes, chosen once when a server starts. `serve_directly` is the hot path of an `Application` without
-middlewares, signals, overridden seams or access log: routing by the core, the handler, one call that answers.
-`serve_by_handler` takes every other server. Both end in `conclude` when the answer needs more than one call,
-and in `recover` when the handler raises.
+middlewares, signals, overridden seams or an access log in Python: routing by the core, the handler, one call
+that answers, and that writes the access log if the core does. `serve_by_handler` takes every other server.
+Both end in `conclude` when the answer needs more than one call, and in `recover` when the handler raises.
 
 Whatever happens, the core is told the end: by `respond()`, or by `done()`, which closes the connection if the
 answer is not complete.
@@ -86,13 +86,11 @@ def serve_directly(
 
 
 def serve_by_handler(server: Server) -> Callable[[IncomingRequest], Coroutine[Any, Any, None]]:
-    """Make the coroutine function that serves any server, with the access log if there is one."""
+    """Make the coroutine function that serves any server."""
     handler = server.request_handler
     make_request = server.request_factory
-    clock = server.loop.time
 
     async def serve(incoming: IncomingRequest) -> None:
-        started = clock()
         request = make_request(incoming, server)
         response: Any
         try:
@@ -102,26 +100,24 @@ def serve_by_handler(server: Server) -> Callable[[IncomingRequest], Coroutine[An
         except BaseException:
             incoming.done()  # cancelled, or the process is to end: there is no answer
             raise
-        await conclude(server, request, response, started)
+        await conclude(server, request, response)
 
     return serve
 
 
-async def conclude(server: Server, request: BaseRequest, response: Any, started: float | None = None) -> None:
+async def conclude(server: Server, request: BaseRequest, response: Any) -> None:
     """Send what a handler gave, tell the core that the request has ended, write the access log.
 
     Args:
         server: The server, for its logs.
         request: The request.
         response: What the handler returned, or `recover` gave instead.
-        started: When the request began, if it may be logged.
     """
     incoming = request._incoming
     try:
         if response is not ABANDONED:
             response = await _send_checked(server, request, response)
-            if started is not None:
-                server.log_access(request, response, started)
+            server.log_access(request, response)
     except ConnectionError:
         server.logger.debug("The client %s has gone before its answer was sent", request.remote)
     finally:

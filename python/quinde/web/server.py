@@ -17,6 +17,7 @@ from quinde._core import Limits, Service
 from quinde.http.streams import DEFAULT_LIMIT
 from quinde.http.version import SERVER_SOFTWARE
 from quinde.log import access_logger, server_logger
+from quinde.web.journal import BufferedAccessLogger
 from quinde.web.log import AbstractAccessLogger, AccessLogger
 from quinde.web.protocol import RequestHandler
 from quinde.web.request import BaseRequest, Request
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import ssl
     from logging import Logger
 
-    from quinde._core import Connection, IncomingRequest
+    from quinde._core import Connection, IncomingRequest, Journal
     from quinde.web.application import Application
     from quinde.web.stream import StreamResponse
 
@@ -110,7 +111,14 @@ class Server:
         if access_log is not None:
             writer = access_log_class(access_log, access_log_format)
             self.access_logger = writer if writer.enabled else None
-        direct = app is not None and request_factory is None and self.access_logger is None and app.is_direct
+        direct = app is not None and request_factory is None and app.is_direct
+        journal: Journal | None = None
+        if direct and self.access_logger is not None:
+            # The core writes the lines of plain answers if nobody has overridden how.
+            direct = type(self.access_logger).log is BufferedAccessLogger.log
+            journal = (
+                self.access_logger.journal if isinstance(self.access_logger, BufferedAccessLogger) else None
+            )
         self.is_direct = direct
         self.service = Service(
             serve_directly(self, app) if direct and app is not None else serve_by_handler(self),
@@ -132,6 +140,8 @@ class Server:
             handler_cancellation=handler_cancellation,
             tcp_keepalive=tcp_keepalive,
             on_bad_request=self._on_bad_request,
+            timed=self.access_logger is not None,
+            journal=journal if direct else None,
         )
 
     def __call__(self) -> RequestHandler:
@@ -184,6 +194,8 @@ class Server:
                 task.cancel()
             await self._handlers_end(timeout)
         self.service.abort()
+        if isinstance(self.access_logger, BufferedAccessLogger):
+            self.access_logger.flush()
 
     def _handlers(self) -> set[asyncio.Task[None]]:
         # A handler that shuts its own server down does not wait for itself.
@@ -201,10 +213,10 @@ class Server:
 
     # --- logs -----------------------------------------------------------------------------------------------
 
-    def log_access(self, request: BaseRequest, response: StreamResponse, started: float) -> None:
+    def log_access(self, request: BaseRequest, response: StreamResponse) -> None:
         """Write a request to the access log, if there is one."""
         if self.access_logger is not None:
-            self.access_logger.log(request, response, self.loop.time() - started)
+            self.access_logger.log(request, response, request._incoming.elapsed)
 
     def _on_bad_request(
         self, connection: Connection | None, status: int, message: str

@@ -56,14 +56,14 @@ fn count(server: &mut ServerSide, before: usize) {
     }
 }
 
-/// The whole plain answer: Content-Type, Content-Length, Date, Server.
+/// The whole plain answer: Content-Type, Content-Length, Date, Server. Gives its size in bytes.
 pub fn respond(
     py: Python<'_>,
     request: &IncomingRequest,
     status: u16,
     content_type: Option<&str>,
     body: &Bound<'_, PyBytes>,
-) -> PyResult<()> {
+) -> PyResult<u64> {
     let bytes = body.as_bytes();
     let date = date::now();
     let mut digits = itoa::Buffer::new();
@@ -125,7 +125,8 @@ fn send_whole(
     length: BodyLength,
     fields: &[(&[u8], &[u8])],
     chunk: Option<Chunk<'_>>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
+    let before = server.machine.output().len();
     let start = ResponseStart {
         status,
         reason: None,
@@ -141,7 +142,7 @@ fn send_whole(
     if let Some(current) = current(server) {
         current.answered = true;
     }
-    Ok(())
+    Ok((server.machine.output().len() - before) as u64)
 }
 
 /// A bytes object as a piece to send: large ones are shared, not copied.

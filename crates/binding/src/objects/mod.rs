@@ -6,6 +6,7 @@ pub mod connection;
 pub mod date;
 pub mod fields;
 pub mod head;
+pub mod journal;
 pub mod limits;
 pub mod outgoing;
 pub mod plain;

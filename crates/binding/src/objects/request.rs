@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString, PyTuple};
-use quinde_http::{BodyLength, RequestHead};
+use quinde_http::{BodyLength, RequestHead, Version};
+use quinde_reactor::Address;
 
 use super::body::Body;
 use super::connection::{Connection, address};
 use super::head::{FieldsCache, content_length, first, version};
+use super::journal::{Entry, Fields, Plain, Remote, RequestLine};
 use super::service::Service;
-use crate::driver::connection::Peers;
+use crate::driver::connection::{Endpoint, Peers};
 use crate::driver::{Link, answer, with_connection};
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -30,6 +34,8 @@ pub struct IncomingRequest {
     kept: AtomicBool,
     /// The answer's size, kept for when its connection has gone.
     answer_size: AtomicU64,
+    /// When it came, if its service is timed.
+    began: Option<Instant>,
 }
 
 impl IncomingRequest {
@@ -41,6 +47,7 @@ impl IncomingRequest {
         body: Option<Py<Body>>,
         number: u64,
     ) -> Self {
+        let began = service.get().timed.then(Instant::now);
         Self {
             link,
             service,
@@ -52,6 +59,7 @@ impl IncomingRequest {
             ended: AtomicBool::new(false),
             kept: AtomicBool::new(false),
             answer_size: AtomicU64::new(0),
+            began,
         }
     }
 
@@ -73,6 +81,80 @@ impl IncomingRequest {
             drop(self.service.get().forget_task(self.number));
         }
         first_time
+    }
+
+    /// The peer's name where a transport knows it: what the address begins with, or all of it.
+    pub fn remote_name(&self, py: Python<'_>) -> Option<PyBackedStr> {
+        let Endpoint::Python(address) = &self.peers.peer else {
+            return None;
+        };
+        let address = address.bind(py);
+        let host = match address.cast::<PyTuple>() {
+            Ok(parts) => parts.get_item(0).ok()?,
+            Err(_) => address.clone(),
+        };
+        host.extract().ok()
+    }
+
+    /// What the access log says of this request.
+    pub fn entry<'a>(
+        &'a self,
+        remote_name: Option<&'a str>,
+        status: u16,
+        size: u64,
+        began: Instant,
+        elapsed: Duration,
+        response: Fields<'a>,
+    ) -> Entry<'a> {
+        let remote = match &self.peers.peer {
+            Endpoint::Native(Address::Inet(address)) => Remote::Address(address.ip()),
+            Endpoint::Native(Address::Unix(Some(path))) => Remote::Name(path.as_os_str().as_encoded_bytes()),
+            _ => Remote::Name(remote_name.unwrap_or_default().as_bytes()),
+        };
+        Entry {
+            remote,
+            line: RequestLine::Head(&self.head),
+            status,
+            size,
+            began,
+            elapsed,
+            request: Fields::Received(&self.head.headers),
+            response,
+        }
+    }
+
+    /// Writes to the service's journal, if there is one, about the answer that `respond` has sent.
+    fn write_journal(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<&str>,
+        length: usize,
+        size: u64,
+    ) {
+        let service = self.service.get();
+        let (Some(journal), Some(began)) = (&service.journal, self.began) else {
+            return;
+        };
+        let now = Instant::now();
+        let persistence = match (self.head.version, self.head.keep_alive) {
+            (Version::Http11, false) => Some("close"),
+            (Version::Http10, true) => Some("keep-alive"),
+            _ => None,
+        };
+        let response = Fields::Plain(Plain {
+            content_type,
+            length,
+            server: &service.server_header,
+            persistence,
+        });
+        let elapsed = now.saturating_duration_since(began);
+        let remote = self.remote_name(py);
+        journal.get().add(
+            py,
+            now,
+            &self.entry(remote.as_deref(), status, size, began, elapsed, response),
+        );
     }
 }
 
@@ -213,6 +295,12 @@ impl IncomingRequest {
         answer::is_started(self.link)
     }
 
+    /// Seconds since it came; 0.0 where the service is not timed.
+    #[getter]
+    fn elapsed(&self) -> f64 {
+        self.began.map_or(0.0, |began| began.elapsed().as_secs_f64())
+    }
+
     /// The Task of the handler while it is suspended.
     #[getter]
     fn task(&self, py: Python<'_>) -> Option<Py<PyAny>> {
@@ -228,8 +316,9 @@ impl IncomingRequest {
         content_type: Option<&str>,
         body: &Bound<'_, PyBytes>,
     ) -> PyResult<()> {
-        answer::respond(py, self, status, content_type, body)?;
+        let size = answer::respond(py, self, status, content_type, body)?;
         self.end();
+        self.write_journal(py, status, content_type, body.as_bytes().len(), size);
         Ok(())
     }
 

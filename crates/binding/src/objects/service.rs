@@ -12,6 +12,7 @@ use quinde_http::Statistics;
 use quinde_reactor::Token;
 
 use super::connection::Connection;
+use super::journal::Journal;
 use super::limits::Limits;
 use super::request::IncomingRequest;
 use crate::driver::server::{all_connections, stop_connections};
@@ -28,6 +29,10 @@ pub struct Service {
     pub handler_cancellation: bool,
     pub tcp_keepalive: bool,
     on_bad_request: Option<Py<PyAny>>,
+    /// Whether somebody will ask how long requests took.
+    pub timed: bool,
+    /// Where `respond` writes about its request.
+    pub journal: Option<Py<Journal>>,
     /// Names this service among those of the process.
     pub number: u64,
     tasks: TaskMaker,
@@ -74,7 +79,7 @@ impl Service {
 
     #[new]
     #[pyo3(signature = (serve, *, r#loop, limits, server_header, context=None, handler_cancellation=false,
-                        tcp_keepalive=true, on_bad_request=None))]
+                        tcp_keepalive=true, on_bad_request=None, timed=false, journal=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword an option")]
     fn new(
         py: Python<'_>,
@@ -86,6 +91,8 @@ impl Service {
         handler_cancellation: bool,
         tcp_keepalive: bool,
         on_bad_request: Option<Py<PyAny>>,
+        timed: bool,
+        journal: Option<Py<Journal>>,
     ) -> PyResult<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let context = match context {
@@ -105,6 +112,8 @@ impl Service {
             handler_cancellation,
             tcp_keepalive,
             on_bad_request,
+            timed: timed || journal.is_some(),
+            journal,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             tasks: TaskMaker::new(py, &event_loop, debug)?,
             event_loop,
