@@ -96,6 +96,30 @@ async def test_reader_that_does_not_read_stops_the_writer(mode):
         await until(lambda: not served.runner.server.service.tasks)
 
 
+async def test_client_that_asks_and_does_not_read_is_not_answered_without_end(mode):
+    count, size = 2000, 10_000
+
+    async def handler(request):
+        return web.Response(body=bytes(size) if request.path == "/" else b"")
+
+    async with serve_quinde(application(handler)) as served, open_wire(served) as wire:
+        wire.writer.transport.pause_reading()
+        wire.writer.write(request() * count)
+        service = served.runner.server.service
+        highest = before = 0
+        while before != service.requests_count - 1:  # until nothing but the request of this wire is answered
+            before = service.requests_count
+            async with open_wire(served) as other:
+                await other.send(request("GET", "/other"))
+                await other.read_answer()
+            highest = max(highest, *(each.write_buffer_size for each in service.connections))
+        assert service.requests_count < count
+        assert highest < 500_000
+        wire.writer.transport.resume_reading()
+        for _ in range(count):
+            assert len((await wire.read_answer()).body) == size
+
+
 def test_what_has_served_is_forgotten(mode):
     async def handler(_request):
         return web.Response()

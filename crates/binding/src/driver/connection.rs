@@ -19,7 +19,7 @@ use super::{Action, Link, LoopState, keep_spare, perform, with_connection, with_
 use crate::errors::{Failure, Stage};
 
 /// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
-const HIGH_WATER: usize = 64 * 1024;
+pub const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
 /// What one connection may receive in one drive before the others have their turn.
 const READS_PER_DRIVE: usize = 16;
@@ -332,6 +332,11 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
         matches!((&flushed, &connection.io), (Flushed::Waiting, Io::Socket(socket)) if socket.is_writable());
     // A drive may end before the socket is drained, and no event tells a second time of what is there already.
     let unread = connection.has_unread();
+    // Output was too high for the next request, and is not any more.
+    let held_back = match &mut connection.side {
+        Side::Server(server) => !connection.closing && server.may_begin(),
+        Side::Client(_) => false,
+    };
     connection.wake_drains(actions, py);
     if matches!(flushed, Flushed::Clean) && connection.should_close(actions, py) {
         teardown(state, py, token, &Failure::Closed);
@@ -340,7 +345,7 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     connection.steer_transport(actions, py);
     let deadline = connection.deadline();
     reactor.deadlines().set(token, deadline);
-    if starved || due || unread {
+    if starved || due || unread || held_back {
         // Starved: the system has no buffers (ENOBUFS), no event will tell when it has some again.
         reactor.queue(token);
         actions.push_back(Action::ScheduleTurn);

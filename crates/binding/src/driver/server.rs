@@ -15,7 +15,7 @@ use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, Statistics, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Connection, Peers, Progress, Side, settle, teardown};
+use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
 use super::{Action, Link, LoopState, Source, perform, with_loop};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::Body;
@@ -86,9 +86,19 @@ impl ServerSide {
             self.peeked = self.machine.next_event();
         }
         match &self.peeked {
-            Some((_, Event::Head(_))) => self.current.is_none(),
+            Some((_, Event::Head(_))) => self.may_begin(),
             other => other.is_some(),
         }
+    }
+
+    /// Whether a head waits and nothing stands before it any more.
+    pub fn may_begin(&mut self) -> bool {
+        matches!(self.peeked, Some((_, Event::Head(_)))) && self.current.is_none() && !self.is_behind()
+    }
+
+    /// Whether the peer takes answers more slowly than it asks: it gets the next one when it has taken these.
+    fn is_behind(&mut self) -> bool {
+        self.machine.output().len() > HIGH_WATER
     }
 
     /// Where received bytes go: the request's body, or after an upgrade whatever the new protocol reads.
@@ -242,7 +252,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
             return Step::Rest;
         };
         match server.peeked.take().or_else(|| server.machine.next_event()) {
-            Some((stream, Event::Head(head))) if server.current.is_some() => {
+            Some((stream, Event::Head(head))) if server.current.is_some() || server.is_behind() => {
                 server.peeked = Some((stream, Event::Head(head)));
                 return rest_or_receive(connection, scratch, now, &mut spent.reads);
             }
