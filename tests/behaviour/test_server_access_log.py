@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quinde.web.log import AccessLogger
 from tests.behaviour.library import LIBRARY, application, quinde_only, request, serve, web
 from tests.support.wire import open_wire
 
@@ -140,14 +141,18 @@ async def test_head_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 @quinde_only
 @pytest.mark.parametrize("way", ["direct", "middleware"])
-async def test_buffered_lines_are_those_of_logging(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path, way: str
+@pytest.mark.parametrize(
+    "fields", ["", "%{X-Out}o %{Content-Type}o %{Content-Length}o %{Connection}o %{Server}o"]
+)
+async def test_all_ways_write_the_same_lines(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, way: str, fields: str
 ) -> None:
-    """Each request is asked of two servers, which differ in the class of their access logger."""
-    log_format = (
-        "%a %P %r %s %b %T %{User-Agent}i %{X-Missing}i %{X-Out}o %{Content-Type}o %{Content-Length}o"
-    )
-    log_format += " %{Connection}o %{Server}o"
+    """Each request is asked of three servers, which differ in the class of their access logger."""
+    log_format = f"%a %P %r %s %b %T %{{User-Agent}}i %{{X-Missing}}i {fields}"
+
+    class Plain(AccessLogger):  # any subclass gets responses that were sent in the general way
+        pass
+
     requests = [
         request("GET", "/plain?a=b%20c", "User-Agent: tests/1", "Connection: close"),
         request("HEAD", "/plain", "Connection: close"),
@@ -186,18 +191,24 @@ async def test_buffered_lines_are_those_of_logging(
 
     async def ask(**options: Any) -> None:
         async with serve(made(), access_log=LOGGER, access_log_format=log_format, **options) as served:
-            assert served.runner.server.is_direct == (way == "direct" and "access_log_class" in options)
+            if way == "middleware" or options.get("access_log_class") is Plain:
+                assert not served.runner.server.is_direct
+            else:
+                assert served.runner.server.is_direct == (bool(options) or not fields)
             for data in requests:
                 async with open_wire(served) as wire:
                     await wire.send(data)
                     await wire.read_to_end()
 
     caplog.set_level(logging.INFO, LOGGER.name)
+    await ask(access_log_class=Plain)
+    slow = [record.getMessage() for record in caplog.records if record.name == LOGGER.name]
+    assert len(slow) == len(requests)
+    caplog.clear()
     await ask()
-    expected = [record.getMessage() for record in caplog.records if record.name == LOGGER.name]
-    assert len(expected) == len(requests)
+    assert [record.getMessage() for record in caplog.records if record.name == LOGGER.name] == slow
     await ask(access_log_class=web.BufferedAccessLogger.to(tmp_path / "log"))
-    assert (tmp_path / "log").read_text().splitlines() == expected
+    assert (tmp_path / "log").read_text().splitlines() == slow
 
 
 @quinde_only

@@ -171,7 +171,7 @@ def test_outside_of_a_loop_lines_are_written_at_once(tmp_path: Path) -> None:
 
 def test_the_next_loop_writes_what_a_closed_one_did_not(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    logger = BufferedAccessLogger.to(path, flush_interval=0.01)(LOGGER, "%r")
+    logger = BufferedAccessLogger.to(path, flush_interval=0.5)(LOGGER, "%r")
 
     async def ask(target: str) -> None:
         log(logger, target)
@@ -209,7 +209,7 @@ def test_flush_and_close(tmp_path: Path) -> None:
 
 def test_a_forgotten_logger_writes_and_closes_its_file(tmp_path: Path) -> None:
     async def use() -> None:
-        log(BufferedAccessLogger.to(tmp_path / "log")(LOGGER, "%r"), "/1")
+        log(BufferedAccessLogger.to(tmp_path / "log", flush_interval=60)(LOGGER, "%r"), "/1")
         assert (tmp_path / "log").read_text() == ""
 
     before = len(os.listdir("/proc/self/fd"))

@@ -91,3 +91,31 @@ def test_own_loggers_are_enabled() -> None:
     assert Own(LOGGER, "format").enabled
     with pytest.raises(TypeError):
         AbstractAccessLogger(LOGGER, "format")  # type: ignore[abstract]
+
+
+def test_records_tell_where_they_were_made(caplog: pytest.LogCaptureFixture) -> None:
+    class Subclass(logging.Logger):
+        pass
+
+    line("%s", caplog)
+    ours = caplog.records[-1]
+    other = Subclass(LOGGER.name)
+    other.addHandler(caplog.handler)
+    AccessLogger(other, "%s").log(fake_request(), Response(), 0)
+    theirs = caplog.records[-1]
+    assert ours is not theirs
+    assert (ours.name, ours.levelname, ours.getMessage()) == (theirs.name, theirs.levelname, "200")
+    assert ours.pathname == theirs.pathname
+    assert ours.funcName == "log"
+
+
+def test_the_level_may_change_while_it_is_used(caplog: pytest.LogCaptureFixture) -> None:
+    logger = AccessLogger(LOGGER, "%s")
+    LOGGER.setLevel(logging.WARNING)
+    logger.log(fake_request(), Response(), 0)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("log_format", ["%s", "%{A}i", "%{A}o"])
+def test_shows_response_fields(log_format: str) -> None:
+    assert AccessLogger(LOGGER, log_format).shows_response_fields == (log_format == "%{A}o")

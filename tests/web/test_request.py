@@ -226,3 +226,13 @@ def test_unrouted_requests_have_no_match_and_no_app() -> None:
         request.match_info  # noqa: B018
     with pytest.raises(RuntimeError, match="not made by an application"):
         request.app  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/a", "/a?", "/a?b", "/a?b=c%20d&e", "/a??b?", "/%41%2fb?%43", "//a/b?c", "/a#b", "/a?b#c",
+     "/a:b;c=d,e", "/a//b/../c", "*", "http://h/x?y"],
+)  # fmt: skip
+def test_path_qs_is_that_of_the_url(target: str) -> None:
+    request = fake_request(target)
+    assert request.path_qs == str(request.rel_url)

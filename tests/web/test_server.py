@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quinde.web.application import Application
+from quinde.web.log import AccessLogger
 from quinde.web.request import BaseRequest, Request
 from quinde.web.response import Response
 from quinde.web.server import Server
@@ -36,6 +37,10 @@ async def test_options_and_their_checks() -> None:
         Server(handler, body_timeout=-1)
 
 
+class OwnLogger(AccessLogger):
+    """One that may look at anything."""
+
+
 async def test_direct_service_is_for_plain_applications() -> None:
     app = Application()
     app.freeze()
@@ -45,7 +50,9 @@ async def test_direct_service_is_for_plain_applications() -> None:
     assert not Server(app._handle, app=app, access_log=None, request_factory=Request).is_direct
     logger = logging.getLogger("tests.server")
     logger.setLevel(logging.INFO)
-    assert not Server(app._handle, app=app, access_log=logger).is_direct
+    assert Server(app._handle, app=app, access_log=logger).is_direct
+    assert not Server(app._handle, app=app, access_log=logger, access_log_format="%{Date}o").is_direct
+    assert not Server(app._handle, app=app, access_log=logger, access_log_class=OwnLogger).is_direct
     logger.setLevel(logging.WARNING)
     assert Server(app._handle, app=app, access_log=logger).is_direct
 

@@ -14,6 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from quinde.web.request import Request
+
 if TYPE_CHECKING:
     from quinde.web.request import BaseRequest
     from quinde.web.stream import StreamResponse
@@ -108,9 +110,31 @@ class AccessLogger(AbstractAccessLogger):
                     extra[key] = value
                 else:
                     extra.setdefault(key, {})[name] = value
-            self.logger.info(self._template % tuple(values), extra=extra)
+            self._emit(self._template % tuple(values), extra)
         except Exception:
             self.logger.exception("Error in logging")
+
+    @property
+    def shows_response_fields(self) -> bool:
+        """Whether the format has atoms of response headers."""
+        return any(key == "response_header" for key, _, _ in self._atoms)
+
+    def _emit(self, message: str, extra: dict[str, Any]) -> None:
+        logger = self.logger
+        if type(logger) is not logging.Logger:
+            logger.info(message, extra=extra)
+        elif logger.isEnabledFor(logging.INFO):
+            # As `info()`, which would look for its caller in the stack: it is always this one.
+            place = _PLACE
+            logger.handle(
+                logger.makeRecord(
+                    logger.name, logging.INFO, place.co_filename, place.co_firstlineno, message, (), None,
+                    "log", extra,
+                )
+            )  # fmt: skip
+
+
+_PLACE = AccessLogger.log.__code__
 
 
 @functools.lru_cache(maxsize=32)
@@ -137,6 +161,9 @@ def _compile(log_format: str) -> tuple[str, tuple[tuple[str, str | None, _Atom],
 
 
 def _request_header(name: str, request: BaseRequest, _response: StreamResponse, _time: float) -> str:
+    if type(request) is Request:  # without building the map of all
+        value = request._incoming.header(name)
+        return "-" if value is None else value
     return request.headers.get(name, "-")
 
 

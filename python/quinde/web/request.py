@@ -201,6 +201,9 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
     @property
     def path_qs(self) -> str:
         """The encoded path and query string."""
+        target = self._incoming.target
+        if target[:1] == "/" and target[1:2] != "/" and target[-1] != "?" and "#" not in target:
+            return target  # what `rel_url` would give back
         return str(self.rel_url)
 
     @property

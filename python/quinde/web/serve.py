@@ -1,7 +1,7 @@
 """The life of one request: the coroutine that becomes its Task.
 
 Two shapes, chosen once when a server starts. `serve_directly` is the hot path of an `Application` without
-middlewares, signals, overridden seams or an access log in Python: routing by the core, the handler, one call
+middlewares, signals, overridden seams or a foreign access logger: routing by the core, the handler, one call
 that answers, and that writes the access log if the core does. `serve_by_handler` takes every other server.
 Both end in `conclude` when the answer needs more than one call, and in `recover` when the handler raises.
 
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from quinde.errors import HttpProcessingError
 from quinde.web.exceptions import HTTPException
+from quinde.web.log import AccessLogger
 from quinde.web.request import BaseRequest, Request, RequestPayloadError
 from quinde.web.response import Response
 from quinde.web.stream import StreamResponse
@@ -40,13 +41,14 @@ ABANDONED: Final = object()
 _OCTET_STREAM: Final = "application/octet-stream"
 
 
-def serve_directly(
+def serve_directly(  # noqa: C901  # hot: calls cost more than branches
     server: Server, app: Application
 ) -> Callable[[IncomingRequest], Coroutine[Any, Any, None]]:
     """Make the coroutine function that serves an application which nothing stands before."""
     find = app.router.finder()
+    log = server.access_logger.log if type(server.access_logger) is AccessLogger else None
 
-    async def serve(incoming: IncomingRequest) -> None:
+    async def serve(incoming: IncomingRequest) -> None:  # noqa: C901  # same
         request = Request(incoming, server)
         response: Any
         try:
@@ -77,6 +79,10 @@ def serve_directly(
                 incoming.respond(response._status, content_type, body)  # type: ignore[arg-type]  # plain: bytes
             except Exception as exc:
                 await conclude(server, request, recover(server, request, exc))
+            else:
+                if log is not None:
+                    response._body_length = incoming.output_size
+                    log(request, response, incoming.elapsed)
             if incoming.body is not None:
                 request._close_body()
         else:

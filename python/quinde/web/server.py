@@ -112,13 +112,15 @@ class Server:
             writer = access_log_class(access_log, access_log_format)
             self.access_logger = writer if writer.enabled else None
         direct = app is not None and request_factory is None and app.is_direct
+        log = self.access_logger
         journal: Journal | None = None
-        if direct and self.access_logger is not None:
-            # The core writes the lines of plain answers if nobody has overridden how.
-            direct = type(self.access_logger).log is BufferedAccessLogger.log
-            journal = (
-                self.access_logger.journal if isinstance(self.access_logger, BufferedAccessLogger) else None
-            )
+        if type(log) is AccessLogger:
+            # It sees status and size of a plain answer, which has no map of fields to look into.
+            direct = direct and not log.shows_response_fields
+        elif isinstance(log, BufferedAccessLogger) and type(log).log is BufferedAccessLogger.log:
+            journal = log.journal  # for plain answers; the others come by `log()`
+        elif log is not None:
+            direct = False
         self.is_direct = direct
         self.service = Service(
             serve_directly(self, app) if direct and app is not None else serve_by_handler(self),

@@ -318,6 +318,7 @@ impl IncomingRequest {
     ) -> PyResult<()> {
         let size = answer::respond(py, self, status, content_type, body)?;
         self.end();
+        self.answer_size.store(size, Ordering::Relaxed);
         self.write_journal(py, status, content_type, body.as_bytes().len(), size);
         Ok(())
     }
