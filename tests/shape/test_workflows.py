@@ -40,7 +40,7 @@ def steps(name: str) -> Iterator[dict[str, Any]]:
 
 
 def test_they_are_there() -> None:
-    assert {path.name for path in FILES} == {"audit.yml", "ci.yml", "wheels.yml"}
+    assert {path.name for path in FILES} == {"audit.yml", "ci.yml", "nightly.yml", "wheels.yml"}
 
 
 @pytest.mark.parametrize("name", [path.name for path in FILES])
@@ -98,6 +98,11 @@ def test_each_python_that_has_a_classifier_is_tested_and_gets_wheels() -> None:
     for step in steps("wheels.yml"):
         versions = step.get("with", {}).get("python-version", "").split()
         assert len(versions) < 2 or sorted(versions) == wheels
+
+
+def test_every_fuzz_target_has_its_night() -> None:
+    targets = sorted(path.stem for path in (ROOT / "fuzz" / "fuzz_targets").glob("*.rs"))
+    assert load("nightly.yml")["jobs"]["fuzz"]["strategy"]["matrix"]["target"] == targets
 
 
 def test_the_document_of_support_names_what_is_built() -> None:
