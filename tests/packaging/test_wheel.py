@@ -76,6 +76,13 @@ def test_the_package_is_the_one_of_the_sources_and_an_extension(content: dict[st
         assert content[name] == (SOURCE / name).read_bytes(), name
 
 
+def test_the_compilers_flags_were_in_force(content: dict[str, bytes]) -> None:
+    """Without .cargo/config.toml PyO3 keeps a pool of references, and the extension names its functions."""
+    (extension,) = (data for name, data in content.items() if name.endswith((".so", ".pyd")))
+    assert b"quinde" in extension
+    assert b"ReferencePool" not in extension
+
+
 def test_beside_the_package_there_are_metadata_licences_and_a_bill_of_materials(
     content: dict[str, bytes],
 ) -> None:
