@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import weakref
+from functools import partial
 
 import pytest
 
@@ -112,6 +113,35 @@ async def test_timers_fire_in_their_order_and_never_early():
     await done
     assert [name for name, _ in order] == ["soon", "middle", "late"]
     assert all(at >= delay for (_, at), delay in zip(order, (0.01, 0.03, 0.06), strict=True))
+
+
+async def test_no_timer_is_early_by_a_part_of_a_millisecond():
+    # The engine counts whole milliseconds. What that cuts off must not come off a delay: it would when the
+    # end falls on the grain of deadlines and the loop's timer was set at an earlier part of a millisecond.
+    loop = asyncio.get_running_loop()
+    engine = reactor.engine()
+    early: list[float] = []
+    done = loop.create_future()
+
+    def check(start: float, delay: float) -> None:
+        missing = delay - (loop.time() - start)
+        if missing > 1e-6:
+            early.append(missing)
+
+    def begin(rounds: int) -> None:
+        begun = loop.time()
+        for delay in range(10, 30):
+            engine.timer(delay / 1000, partial(check, loop.time(), delay / 1000))
+        while loop.time() < begun + 0.0003:
+            pass  # so that each round begins at another part of a millisecond
+        if rounds:
+            engine.timer(0.01, partial(begin, rounds - 1))
+        else:
+            engine.timer(0.05, lambda: done.set_result(None))
+
+    begin(30)
+    await done
+    assert early == []
 
 
 @pytest.mark.parametrize("delay", [-1.0, float("nan"), float("inf")])

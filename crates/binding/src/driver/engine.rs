@@ -106,7 +106,9 @@ impl Engine {
         let token = with_loop(self.serial, |state| {
             let now = state.reactor.tick();
             let token = state.reactor.insert(Source::Timer(callback, kept));
-            state.reactor.deadlines().set(token, Some(now + after));
+            // `now` has lost a part of a millisecond: a whole one more, and no delay comes out short.
+            let lost = u64::from(after > 0);
+            state.reactor.deadlines().set(token, Some(now + after + lost));
             token
         });
         let token = token.ok_or_else(gone)?;
