@@ -80,9 +80,15 @@ impl<'a> Script<'a> {
         self.settings[3] & 1 != 0
     }
 
-    /// A free choice of the target's.
+    /// A free choice of the target's: four bits.
     pub(crate) fn choice(&self) -> u8 {
-        self.settings[3] >> 1
+        self.settings[3] >> 1 & 0xf
+    }
+
+    /// What a peer sends who goes on and on: the wire many times over, so that a short input can be a flood.
+    pub(crate) fn flood(&self) -> Vec<u8> {
+        self.wire
+            .repeat([1, 1, 1, 2, 4, 16, 32, 64][usize::from(self.settings[3] >> 5)])
     }
 }
 
