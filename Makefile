@@ -33,7 +33,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check \
-	fuzz fuzz-quick wheel sdist test-wheel test-sdist audit notices version
+	fuzz fuzz-quick asan wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,11 @@ fuzz: check ## fuzz parsers and machines, ten minutes a target (FUZZ_SECONDS, TA
 
 fuzz-quick: ## the same for ten seconds a target
 	$(MAKE) fuzz FUZZ_SECONDS=10
+
+# Linked against a sanitizer, the extension does not load into a plain interpreter: tools/asan.sh runs one that has it.
+ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client
+asan: $(VENV)/.asan ## run the tests of driver and reactor under AddressSanitizer (ASAN_TESTS, MODES)
+	tools/asan.sh $(BIN)/python -m pytest --numprocesses=$(JOBS) --modes=$(MODES) $(ASAN_TESTS) $(ARGS)
 
 # What users get. A wheel is for one Python: SERIES=3.12 makes and tests another one.
 wheel: $(VENV)/.dev ## build a wheel for this Python into dist/, as users get it
@@ -154,12 +159,21 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.made
 # One extension at a time lies beside the package: building one kind takes the other's stamp away.
 $(VENV)/.fast: $(RUST_INPUTS) | check $(VENV)/.dev
 	@echo "== the extension, profile fast (about a minute when everything is new)"
-	@rm -f $(VENV)/.release
+	@rm -f $(VENV)/.release $(VENV)/.asan
 	PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --locked --profile fast
 	@touch $@
 
 $(VENV)/.release: $(RUST_INPUTS) | check $(VENV)/.run
 	@echo "== the extension, profile release (about two minutes when everything is new)"
-	@rm -f $(VENV)/.fast
+	@rm -f $(VENV)/.fast $(VENV)/.asan
 	PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --locked --release
+	@touch $@
+
+# The flags of .cargo/config.toml are said again, as RUSTFLAGS replaces them. RUSTC_BOOTSTRAP: see tools/fuzz.sh.
+$(VENV)/.asan: $(RUST_INPUTS) | check $(VENV)/.dev
+	@echo "== the extension for AddressSanitizer"
+	@rm -f $(VENV)/.fast $(VENV)/.release
+	RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/asan PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" RUSTFLAGS="-Zsanitizer=address \
+		--cfg pyo3_disable_reference_pool --cfg pyo3_leak_on_drop_without_reference_pool" \
+		$(BIN)/maturin develop --locked --profile fast --target "$$(rustc -vV | sed -n 's/^host: //p')"
 	@touch $@
