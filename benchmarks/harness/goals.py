@@ -119,6 +119,17 @@ GOALS = (
         True,
         against_work="hello",
     ),
+    Goal(
+        "server",
+        "access log in batches ÷ none",
+        "quinde",
+        "buffered",
+        "quinde",
+        SPEED,
+        0.85,
+        True,
+        against_work="hello",
+    ),
     Goal("client", "64 in flight ÷ aiohttp on uvloop", "quinde", "small-64", UVLOOP, CPU, 0.27, target=0.2),
     Goal("client", "64 in flight ÷ wreq", "quinde", "small-64", "wreq", CPU, 1.0),
     Goal(

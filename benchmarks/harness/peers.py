@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .environment import BENCHMARKS
 from .machine import find_program
+from .works import SERVER_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,13 +83,14 @@ TRANSPORT = {"QUINDE_IO": "transport"}
 # Where a peer is measured beside others and no goal asks for more.
 MAIN_SERVER_WORKS = frozenset({"hello", "echo", "download", "c512", "churn", "tls"})
 MAIN_CLIENT_WORKS = frozenset({"small-1", "small-64", "1m", "post", "tls-small", "session"})
+ALL_BUT_BUFFERED = frozenset(work.name for work in SERVER_WORKS) - {"buffered"}
 FLOOR_WORKS = frozenset({"small-1", "small-64", "small-512", "64k", "1m", "tls-small"})
 
 SERVERS = (
     Peer("quinde", "quinde_web.py", "asyncio", REACTOR, quinde=True, quick=True),
     Peer("quinde-transport", "quinde_web.py", "asyncio", TRANSPORT, quinde=True, quick=True),
-    Peer("aiohttp-uvloop", "aiohttp_web.py", "uvloop", quick=True),
-    Peer("aiohttp-asyncio", "aiohttp_web.py", "asyncio", quick=True),
+    Peer("aiohttp-uvloop", "aiohttp_web.py", "uvloop", works=ALL_BUT_BUFFERED, quick=True),
+    Peer("aiohttp-asyncio", "aiohttp_web.py", "asyncio", works=ALL_BUT_BUFFERED, quick=True),
     Peer("uvicorn", "uvicorn_asgi.py", "uvloop", works=MAIN_SERVER_WORKS),
     Peer("granian-asgi", "granian_asgi.py", "uvloop", works=MAIN_SERVER_WORKS),
     Peer(

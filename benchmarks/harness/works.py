@@ -35,7 +35,8 @@ class Setup:
 
 PLAIN = Setup("plain")
 TLS = Setup("TLS", tls=True)
-LOGGED = Setup("access log", ("--access-log",))
+LOGGED = Setup("access log", ("--access-log=plain",))
+BUFFERED = Setup("buffered access log", ("--access-log=buffered",))
 TWO = Setup("two processes", ("--processes=2",), spread=True)
 
 
@@ -99,6 +100,7 @@ SERVER_WORKS = (
     # Longer, as the handshakes of its 64 connections are a part of each window.
     ServerWork("tls", "hello over TLS", "GET", "/", "get", b"", HELLO, TLS, stretch=2.5),
     ServerWork("logged", "hello, access log through logging", "GET", "/", "get", b"", HELLO, LOGGED),
+    ServerWork("buffered", "hello, access log in batches", "GET", "/", "get", b"", HELLO, BUFFERED),
 )
 
 # What the origin answers to GET, and to POST of BODY_1K.

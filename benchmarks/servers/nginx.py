@@ -55,10 +55,17 @@ FILES = """
         location = /post {{ return 200 '{{"received": $content_length}}'; }}
 """
 
+ACCESS_LOGS = {
+    None: "off",
+    "plain": "{directory}/access.log combined",
+    "buffered": "{directory}/access.log combined buffer=64k flush=100ms",
+}
+
 
 def configure(chosen: argparse.Namespace, directory: Path) -> str:
     """Write the configuration as text; a directory of its own for nginx to write into, and to read from."""
     form = WORKS if chosen.files is None else FILES
+    access_log = ACCESS_LOGS[chosen.access_log]
     listen = " ssl" if chosen.tls else ""
     if chosen.processes > 1:
         listen += " reuseport"
@@ -72,7 +79,7 @@ def configure(chosen: argparse.Namespace, directory: Path) -> str:
         directory=directory,
         # A worker that changed its user could not read our directory; only root may and must say so.
         user="user root;" if os.geteuid() == 0 else "",
-        access_log=f"{directory}/access.log combined" if chosen.access_log else "off",
+        access_log=access_log.format(directory=directory),
         port=chosen.port,
         listen=listen,
         certificate=certificate,
