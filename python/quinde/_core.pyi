@@ -41,12 +41,21 @@ class Limits:
         max_field_size: int = 8190,
         max_headers: int = 128,
         max_head_size: int = 65536,
+        max_trailers_size: int = 8192,
+        max_trailers: int = 32,
+        max_chunk_extensions: int = 4096,
         max_pipelined: int = 32,
+        max_discard: int = 65536,
         body_window: int = 524288,
         head_timeout: float = 10.0,
+        handshake_timeout: float = 10.0,
         keepalive_timeout: float = 75.0,
         body_timeout: float = 60.0,
+        min_body_rate: int = 0,
+        write_timeout: float = 60.0,
         linger_timeout: float = 2.0,
+        max_connections: int = 0,
+        origin: Any = None,
     ) -> Limits: ...
 
 @final
@@ -112,7 +121,7 @@ class Engine:
     def fileno(self) -> int: ...
     def turn(self) -> None: ...
     def timer(self, delay: float, callback: Callable[[], object]) -> Timer: ...
-    def listen(self, fd: int, service: Service) -> Listener: ...
+    def listen(self, fd: int, service: Service, limits: Limits) -> Listener: ...
     def connect(
         self,
         fd: int,
@@ -145,7 +154,6 @@ class Service:
         serve: Callable[[IncomingRequest], Coroutine[Any, Any, None]],
         *,
         loop: AbstractEventLoop,
-        limits: Limits,
         server_header: str,
         context: Context | None = None,
         handler_cancellation: bool = False,
@@ -153,6 +161,7 @@ class Service:
         on_bad_request: Callable[[Connection | None, int, str], tuple[int, str, bytes]] | None = None,
         timed: bool = False,
         journal: Journal | None = None,
+        on_full: Callable[[], object] | None = None,
     ) -> Service: ...
     @property
     def connections(self) -> list[Connection]: ...
@@ -170,7 +179,7 @@ class Connection:
 
     facade: Any
     @staticmethod
-    def attach_server(transport: BaseTransport, service: Service) -> Connection: ...
+    def attach_server(transport: BaseTransport, service: Service, limits: Limits) -> Connection: ...
     @staticmethod
     def attach_client(
         transport: BaseTransport,
@@ -181,6 +190,8 @@ class Connection:
     ) -> Connection: ...
     @property
     def is_server(self) -> bool: ...
+    @property
+    def limits(self) -> Any: ...
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> bool: ...
     def connection_lost(self, exc: BaseException | None) -> None: ...
@@ -212,6 +223,7 @@ class Connection:
         body: bytes | None,
         timeout: float,
         read_timeout: float,
+        write_timeout: float,
     ) -> Future[IncomingResponse]: ...
     def start(
         self,
@@ -223,6 +235,7 @@ class Connection:
         expect_continue: bool,
         timeout: float,
         read_timeout: float,
+        write_timeout: float,
     ) -> OutgoingRequest: ...
 
 @final
@@ -281,6 +294,9 @@ class IncomingRequest:
     def upgraded(self) -> Body | None: ...
     @property
     def connection(self) -> Connection | None: ...
+    @property
+    def limits(self) -> Any: ...
+    def change_limits(self, limits: Limits) -> None: ...
     @property
     def peername(self) -> Any: ...
     @property

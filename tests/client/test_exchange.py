@@ -43,7 +43,13 @@ class Wire:
         settings = ResponseSettings(asyncio.get_running_loop(), None)
         task = asyncio.ensure_future(
             exchange(
-                request, self.handler, settings, force_close=False, timeout=timeout, read_timeout=read_timeout
+                request,
+                self.handler,
+                settings,
+                force_close=False,
+                timeout=timeout,
+                read_timeout=read_timeout,
+                write_timeout=0,
             )
         )
         await turns()

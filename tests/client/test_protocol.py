@@ -46,7 +46,7 @@ async def connected(pool: Pool) -> tuple[ResponseHandler, Transport]:
 def ask(handler: ResponseHandler) -> asyncio.Future[Any]:
     """Send a request."""
     assert handler.connection is not None
-    return handler.connection.request("GET", "/", _core.Fields([("Host", "a")]), None, None, 0, 0)
+    return handler.connection.request("GET", "/", _core.Fields([("Host", "a")]), None, None, 0, 0, 0)
 
 
 async def turns() -> None:

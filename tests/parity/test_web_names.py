@@ -25,10 +25,16 @@ LATER = {
 }
 """Not there yet; whoever adds one takes it out here."""
 
+OUR_OWN = {
+    "BufferedAccessLogger",  # a log that the core writes
+    "Limits",  # aiohttp has some of them as options of several places, and no name for the whole
+}
+"""What aiohttp has no name for."""
+
 
 def test_every_name_is_there_but_those_to_come() -> None:
     assert set(aiohttp_web.__all__) - set(web.__all__) == LATER
-    assert set(web.__all__) <= set(aiohttp_web.__all__)
+    assert set(web.__all__) - set(aiohttp_web.__all__) == OUR_OWN
 
 
 def test_abstract_classes_are_found_by_their_old_path() -> None:

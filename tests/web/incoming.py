@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from quinde.web.limits import Limits
 from quinde.web.request import Request
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quinde._core import Body
+
+
+DEFAULT_LIMITS = Limits(client_max_size=1024)
 
 
 class FakeIncoming:
@@ -25,6 +29,7 @@ class FakeIncoming:
         headers: The fields.
         body: The body, or None.
         http_version: The version.
+        limits: Those of its site.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class FakeIncoming:
         headers: Iterable[tuple[str, str]] = (),
         body: Body | None = None,
         http_version: tuple[int, int] = (1, 1),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.target = target
         self.method = method
@@ -60,6 +66,7 @@ class FakeIncoming:
         self.flowing = True
         self.drained: asyncio.Future[None] | None = None
         self.failure: Exception | None = None
+        self.limits = limits
 
     @property
     def content_length(self) -> int | None:
@@ -90,6 +97,9 @@ class FakeIncoming:
         self.started = True
         self.sent.append(SimpleNamespace(**{**locals(), "items": dict(items)}))
 
+    def change_limits(self, limits: Any) -> None:
+        self.sent.append(limits)
+
     def flush(self) -> None:
         """Do nothing: what is sent is noted when it is said."""
 
@@ -119,8 +129,6 @@ def fake_server(**options: Any) -> Any:
     """What requests ask of their server."""
     defaults = {
         "app": None,
-        "client_max_size": 1024,
-        "read_bufsize": 65536,
         "auto_decompress": True,
         "server_header": "quinde",
         "ssl_context": None,

@@ -144,8 +144,8 @@ def test_what_stands_between_routing_and_handlers() -> None:
 async def test_options_of_handler_args_win() -> None:
     app = Application(handler_args={"keepalive_timeout": 7, "access_log": None}, client_max_size=5)
     server = app._make_handler(keepalive_timeout=9)
-    assert server.keepalive_timeout == 7
-    assert server.client_max_size == 5
+    assert server.limits.keepalive_timeout == 7
+    assert server.limits.client_max_size == 5
     assert server.app is app
     assert server.is_direct
     assert app.frozen

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quinde._core import Limits
 from quinde.net import reactor
 from quinde.web.listening import ReactorServer, bind_tcp, bind_unix, listen
 from quinde.web.response import Response
@@ -84,7 +85,7 @@ async def test_addresses_that_are_not_here(
 async def test_server_tells_its_sockets_until_it_is_closed() -> None:
     (sock,) = await bind_tcp(HOST, 0)
     address, fd = sock.getsockname(), sock.fileno()
-    server = listen([sock], await service(), 5)
+    server = listen([sock], await service(), Limits(), 5)
     assert isinstance(server, asyncio.AbstractServer)
     assert sock.fileno() == -1, "the core has it now"
     (told,) = server.sockets
@@ -104,7 +105,7 @@ async def test_server_tells_its_sockets_until_it_is_closed() -> None:
 
 
 async def test_serve_forever_closes_when_cancelled() -> None:
-    server = listen(await bind_tcp(HOST, 0), await service(), 5)
+    server = listen(await bind_tcp(HOST, 0), await service(), Limits(), 5)
     serving = asyncio.create_task(server.serve_forever())
     await asyncio.sleep(0)
     serving.cancel()
@@ -117,7 +118,7 @@ async def test_failure_closes_everything(monkeypatch: pytest.MonkeyPatch) -> Non
         def __init__(self) -> None:
             self.fds: list[int] = []
 
-        def listen(self, fd: int, _service: Any) -> Any:
+        def listen(self, fd: int, _service: Any, _limits: Any) -> Any:
             self.fds.append(fd)
             if len(self.fds) == 1:
                 return self
@@ -130,13 +131,13 @@ async def test_failure_closes_everything(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(reactor, "engine", FailingEngine)
     sockets = [*await bind_tcp(HOST, 0), *await bind_tcp(HOST, 0)]
     with pytest.raises(OSError, match="no more"):
-        listen(sockets, await service(), 5)
+        listen(sockets, await service(), Limits(), 5)
     assert [sock.fileno() for sock in sockets] == [-1, -1]
 
 
 async def test_unix_path_is_removed_with_its_server(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    server = listen([bind_unix(path)], await service(), 5, unlink=True)
+    server = listen([bind_unix(path)], await service(), Limits(), 5, unlink=True)
     assert path.is_socket()
     server.close()
     assert not path.exists()
@@ -144,8 +145,8 @@ async def test_unix_path_is_removed_with_its_server(tmp_path: Path) -> None:
 
 async def test_unix_path_of_somebody_else_stays(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    first = listen([bind_unix(path)], await service(), 5, unlink=True)
-    second = listen([bind_unix(path)], await service(), 5, unlink=True)
+    first = listen([bind_unix(path)], await service(), Limits(), 5, unlink=True)
+    second = listen([bind_unix(path)], await service(), Limits(), 5, unlink=True)
     first.close()
     assert path.is_socket()
     path.unlink()
@@ -153,7 +154,7 @@ async def test_unix_path_of_somebody_else_stays(tmp_path: Path) -> None:
 
 
 async def test_abstract_socket() -> None:
-    server = listen([bind_unix("\0quinde-test")], await service(), 5)
+    server = listen([bind_unix("\0quinde-test")], await service(), Limits(), 5)
     assert isinstance(server, ReactorServer)
     _, writer = await asyncio.open_unix_connection("\0quinde-test")
     writer.close()

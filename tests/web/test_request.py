@@ -12,6 +12,7 @@ from quinde._core import Body
 from quinde.http.streams import EMPTY_PAYLOAD
 from quinde.web.exceptions import HTTPRequestEntityTooLarge
 from quinde.web.keys import NotAppKeyWarning, RequestKey
+from quinde.web.limits import Limits
 from quinde.web.request import BaseRequest, PayloadAccessError, RequestPayloadError
 from tests.web.incoming import fake_request, fake_server
 
@@ -148,7 +149,7 @@ async def test_read_waits_for_the_end() -> None:
 
 
 async def test_too_large_tells_the_sizes() -> None:
-    request = fake_request(body=fed(b"x" * 11), server=fake_server(client_max_size=10))
+    request = fake_request(body=fed(b"x" * 11), limits=Limits(client_max_size=10))
     with pytest.raises(HTTPRequestEntityTooLarge) as caught:
         await request.read()
     assert caught.value.max_size == 10

@@ -29,6 +29,8 @@ pub enum Failure {
     Total,
     /// Nothing arrived for as long as `sock_read` allows.
     ReadTimeout,
+    /// The peer took nothing for as long as `sock_write` allows.
+    WriteTimeout,
     /// The peer closed before it answered.
     Disconnected,
     /// The system said so: errno and text.
@@ -90,6 +92,9 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
         (Failure::Total, _) => PyTimeoutError::new_err(()),
         (Failure::ReadTimeout, _) => {
             named(py, "SocketTimeoutError", ("Timeout on reading data from socket",))?
+        }
+        (Failure::WriteTimeout, _) => {
+            named(py, "SocketTimeoutError", ("Timeout on writing data to socket",))?
         }
         (_, Stage::Write) => named(
             py,

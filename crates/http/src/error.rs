@@ -114,6 +114,8 @@ kinds! {
     HeadTimeout = "head_timeout", "the head took too long";
     /// The body made no progress for `body_timeout`.
     BodyTimeout = "body_timeout", "the body took too long";
+    /// The body came more slowly than `min_body_rate`.
+    BodyTooSlow = "body_too_slow", "the body came too slowly";
     /// A command for a stream that is over or never was.
     StreamClosed = "stream_closed", "the stream is closed";
     /// A command at the wrong time.
@@ -142,7 +144,7 @@ impl Kind {
     /// What a server should answer to it, if it is the peer's fault.
     pub(crate) fn status(self) -> Option<u16> {
         Some(match self {
-            Kind::HeadTimeout | Kind::BodyTimeout => 408,
+            Kind::HeadTimeout | Kind::BodyTimeout | Kind::BodyTooSlow => 408,
             Kind::RequestLineTooLong => 414,
             Kind::UnknownExpectation => 417,
             Kind::FieldTooLong | Kind::TooManyFields | Kind::HeadTooLarge => 431,

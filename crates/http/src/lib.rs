@@ -22,6 +22,7 @@ mod headers;
 mod limits;
 mod machine;
 mod output;
+mod stall;
 mod status;
 
 pub use error::{Error, Kind, Side};
@@ -30,4 +31,5 @@ pub use headers::Headers;
 pub use limits::Limits;
 pub use machine::{Close, Event, Instant, Machine, Statistics, StreamId};
 pub use output::{Chunk, Output, Segment};
+pub use stall::WriteStall;
 pub use status::reason_phrase;

@@ -29,10 +29,19 @@ pub struct Limits {
     pub body_window: usize,
     /// How long a head may take from its first byte (Apache: 20 s, h2o: 10 s). Above: 408.
     pub head_timeout: u64,
+    /// How long a TLS handshake may take (nginx: 60 s, Go: off). Above: closed. The driver's, as TLS is.
+    pub handshake_timeout: u64,
     /// How long a connection may be idle between messages (nginx and aiohttp: 75 s).
     pub keepalive_timeout: u64,
-    /// How long a body may make no progress while it is wanted (nginx: 60 s). Above: 408.
+    /// How long a body may make no progress while somebody waits for it (nginx: 60 s), and how long
+    /// the rest of a body that nobody wants may take altogether. Above: 408.
     pub body_timeout: u64,
+    /// How many bytes a second a body has to bring, on average over the time for which somebody
+    /// waited for it; 0: any number (Kestrel: 240, Apache: 500). Below: 408.
+    pub min_body_rate: u64,
+    /// How long output may wait for a peer that takes nothing of it (nginx: 60 s). Above: reset. The
+    /// driver's, see [`WriteStall`](crate::WriteStall).
+    pub write_timeout: u64,
     /// How long a refused peer is still listened to, so that it can read the answer (nginx: 5 s).
     pub linger_timeout: u64,
 }
@@ -51,8 +60,11 @@ impl Default for Limits {
             max_discard: 65_536,
             body_window: 524_288,
             head_timeout: 10_000,
+            handshake_timeout: 10_000,
             keepalive_timeout: 75_000,
             body_timeout: 60_000,
+            min_body_rate: 0,
+            write_timeout: 60_000,
             linger_timeout: 2_000,
         }
     }

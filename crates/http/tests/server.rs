@@ -1,4 +1,4 @@
-//! The life of a server's connection: persistence, pipelining, deadlines, errors, back-pressure.
+//! The life of a server's connection: persistence, pipelining, errors, back-pressure.
 
 mod support;
 
@@ -216,27 +216,6 @@ fn an_error_takes_one_answer_then_lingers() {
 }
 
 #[test]
-fn lingering_ends_with_the_input_or_in_time() {
-    let refused = || {
-        let mut answering = Answering::new(limits());
-        answering.feed(b"bad\r\n");
-        answering.server
-    };
-    let mut server = refused();
-    assert_eq!(server.close(), Close::Linger);
-    server.receive_eof(0);
-    assert_eq!(server.close(), Close::AfterFlush);
-    let mut server = refused();
-    server.handle_timeout(100);
-    assert_eq!(server.next_timeout(), Some(2100));
-    server.handle_timeout(2099);
-    assert_eq!(server.close(), Close::Linger);
-    server.handle_timeout(2100);
-    assert_eq!(server.close(), Close::AfterFlush);
-    assert_eq!(server.next_timeout(), None);
-}
-
-#[test]
 fn an_error_within_a_body_comes_on_its_stream() {
     let mut server = server(|_| ());
     server.receive_data(
@@ -269,107 +248,19 @@ fn an_error_within_a_body_comes_on_its_stream() {
 }
 
 #[test]
-fn the_head_has_a_deadline_from_its_first_byte() {
-    let mut server = server(|_| ());
-    assert_eq!(server.next_timeout(), Some(75_000), "idle");
-    server.receive_data(b"\r\n", 500);
-    assert_eq!(server.next_timeout(), Some(75_000), "an empty line is no head");
-    for (byte, now) in GET.iter().zip([1000, 3000, 5000, 7000, 9000, 10_900]) {
-        server.receive_data(&[*byte], now);
-        server.handle_timeout(now);
-        assert_eq!(server.next_timeout(), Some(11_000), "progress does not move it");
-    }
-    server.handle_timeout(11_000);
-    let error = pull(&mut server).expect("an error");
-    assert_eq!((error.kind, error.status), (Kind::HeadTimeout, Some(408)));
-    assert_eq!(server.next_timeout(), None);
-}
-
-#[test]
-fn idle_connections_are_closed_silently() {
-    let mut server = server(|limits| limits.keepalive_timeout = 1000);
-    server.receive_data(GET, 400);
-    pull(&mut server);
-    assert_eq!(server.next_timeout(), None, "the handler takes its time");
-    answer(&mut server, 1);
-    // The answer came at a time nobody told; it is told now.
-    server.handle_timeout(5000);
-    assert_eq!(server.next_timeout(), Some(6000));
-    server.handle_timeout(5999);
-    assert_eq!(server.close(), Close::No);
-    server.handle_timeout(6000);
-    assert!(server.close() == Close::AfterFlush && server.next_event().is_none());
-}
-
-#[test]
-fn a_deadline_is_late_rather_than_early_when_time_is_not_told() {
-    let mut server = server(|limits| limits.keepalive_timeout = 1000);
-    server.receive_data(GET, 0);
-    pull(&mut server);
-    answer(&mut server, 1);
-    assert_eq!(server.next_timeout(), Some(1000));
-    server.handle_timeout(1000);
-    assert_eq!((server.close(), server.next_timeout()), (Close::No, Some(2000)));
-}
-
-#[test]
-fn the_body_has_to_make_progress_while_it_is_wanted() {
-    let mut server = server(|limits| limits.body_window = 3);
-    server.receive_data(POST, 0);
-    pull(&mut server);
-    assert_eq!(server.next_timeout(), Some(60_000));
-    server.receive_data(b"he", 50_000);
-    assert_eq!(server.next_timeout(), Some(110_000), "progress moves it");
-    server.receive_data(b"ll", 60_000);
-    assert!(!server.wants_read(), "the window is full");
-    assert_eq!(server.next_timeout(), None, "then the peer is not to blame");
-    pull(&mut server);
-    server.consumed(StreamId(1), 2);
-    assert!(!server.wants_read(), "not before half of it is free");
-    server.consumed(StreamId(1), 1);
-    assert!(server.wants_read());
-    server.handle_timeout(70_000);
-    assert_eq!(server.next_timeout(), Some(130_000));
-    server.handle_timeout(130_000);
-    let error = pull(&mut server).expect("an error");
-    assert_eq!((error.kind, error.status), (Kind::BodyTimeout, Some(408)));
-}
-
-#[test]
-fn a_stalled_discarded_body_ends_the_connection() {
-    let mut server = server(|_| ());
-    server.receive_data(POST, 0);
-    pull(&mut server);
-    answer(&mut server, 1);
-    server.handle_timeout(0);
-    server.handle_timeout(60_000);
-    assert!(server.close() == Close::Linger && server.next_event().is_none());
-}
-
-#[test]
-fn zero_switches_a_timeout_off() {
-    let mut server =
-        server(|limits| (limits.keepalive_timeout, limits.head_timeout, limits.body_timeout) = (0, 0, 0));
-    assert_eq!(server.next_timeout(), None);
-    server.receive_data(&POST[..5], 0);
-    assert_eq!(server.next_timeout(), None);
-    server.receive_data(&POST[5..], 0);
-    assert_eq!(server.next_timeout(), None);
-    server.handle_timeout(u64::MAX);
-    assert!(pull(&mut server).is_none() && server.close() == Close::No);
-}
-
-#[test]
 fn continue_is_sent_while_the_body_is_held_back() {
     const EXPECT: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     let mut server = server(|_| ());
     server.receive_data(EXPECT, 0);
     pull(&mut server);
+    server.body_awaited(true);
     assert_eq!(server.next_timeout(), None, "the client waits for us");
+    server.body_awaited(false);
     server
         .send_informational(StreamId(1), 100, NO_FIELDS.into_iter())
         .expect("100");
     assert_eq!(drain(&mut server), b"HTTP/1.1 100 Continue\r\n\r\n");
+    server.body_awaited(true);
     server.handle_timeout(1000);
     assert_eq!(server.next_timeout(), Some(61_000));
     server.receive_data(b"hello", 2000);

@@ -190,6 +190,21 @@ impl Socket {
         self.inner.set_keepalive(keepalive)
     }
 
+    /// How many bytes the kernel holds that the peer has not taken; None where that cannot be told.
+    ///
+    /// "Writable" comes only when a good part of the kernel's buffer is free: this shrinks with each byte that the peer
+    /// takes (its kernel, for it).
+    pub fn unsent(&self) -> Option<usize> {
+        unsent(self.as_fd())
+    }
+
+    /// Let dropping this end the connection by a reset: what the kernel still has to send is thrown away at once,
+    /// instead of being kept for a peer that does not take it.
+    pub fn reset_when_dropped(&self) {
+        // If that fails, the kernel gives up by itself, later.
+        let _ = self.inner.set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Where the other end is, while it is connected.
     pub fn peer_addr(&self) -> Option<Address> {
         Address::from_system(&self.inner.peer_addr().ok()?)
@@ -240,6 +255,22 @@ impl AsRawFd for Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
+    }
+}
+
+/// As [`Socket::unsent`], of any socket.
+pub fn unsent(socket: BorrowedFd<'_>) -> Option<usize> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: the descriptor is open, and the request (SIOCOUTQ is another name of it) writes one int to a live one.
+        let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        usize::try_from(bytes).ok().filter(|_| asked == 0)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = socket;
+        None
     }
 }
 

@@ -253,4 +253,5 @@ async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientRes
         force_close=connector.force_close,
         timeout=seconds_until(call.total_at),
         read_timeout=call.timeout.sock_read or 0.0,
+        write_timeout=call.timeout.sock_write or 0.0,
     )

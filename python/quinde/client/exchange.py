@@ -30,6 +30,7 @@ async def exchange(
     force_close: bool,
     timeout: float,
     read_timeout: float,
+    write_timeout: float,
 ) -> ClientResponse:
     """Send a request and wait for the response's head.
 
@@ -40,6 +41,7 @@ async def exchange(
         force_close: ask the server to close afterwards.
         timeout: seconds left until the body must have been read; 0 for no limit.
         read_timeout: seconds between two receives; 0 for no limit.
+        write_timeout: seconds without a byte that the server takes; 0 for no limit.
 
     Returns:
         The response; it holds the connection.
@@ -66,12 +68,20 @@ async def exchange(
             if length is not None and length != len(whole):
                 raise ValueError(f"Content-Length is {length}, and the body has {len(whole)} bytes")
             future = connection.request(
-                request.method, target, fields, None, whole or None, timeout, read_timeout
+                request.method, target, fields, None, whole or None, timeout, read_timeout, write_timeout
             )
         else:
             length = request.content_length()
             outgoing = connection.start(
-                request.method, target, fields, None, length, request.expect100, timeout, read_timeout
+                request.method,
+                target,
+                fields,
+                None,
+                length,
+                request.expect100,
+                timeout,
+                read_timeout,
+                write_timeout,
             )
             future = outgoing.wait()
             writer = asyncio.create_task(_write(request, outgoing, handler, serial, future))

@@ -219,7 +219,14 @@ class ClientSession(Verbs):
         serial = handler.serial
         try:
             handle = await handler.connection.request(
-                "GET", plan.target, plan.fields, None, None, total, timeout.sock_read or 0.0
+                "GET",
+                plan.target,
+                plan.fields,
+                None,
+                None,
+                total,
+                timeout.sock_read or 0.0,
+                timeout.sock_write or 0.0,
             )
         except BaseException as error:
             handler.abort_exchange(serial)

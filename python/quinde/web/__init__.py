@@ -73,6 +73,7 @@ from quinde.web.exceptions import (
 )
 from quinde.web.journal import BufferedAccessLogger
 from quinde.web.keys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
+from quinde.web.limits import Limits
 from quinde.web.middlewares import middleware
 from quinde.web.protocol import RequestHandler
 from quinde.web.request import BaseRequest, PayloadAccessError, Request, RequestPayloadError
@@ -179,6 +180,7 @@ __all__ = (
     "HTTPUseProxy",
     "HTTPVariantAlsoNegotiates",
     "HTTPVersionNotSupported",
+    "Limits",
     "NotAppKeyWarning",
     "PayloadAccessError",
     "PlainResource",

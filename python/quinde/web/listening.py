@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable
 
-    from quinde._core import Listener, Service
+    from quinde._core import Limits, Listener, Service
 
 __all__ = ("ListeningSocket", "ReactorServer", "bind_tcp", "bind_unix", "listen")
 
@@ -129,6 +129,7 @@ class ReactorServer(asyncio.AbstractServer):
 def listen(
     sockets: Iterable[socket.socket],
     service: Service,
+    limits: Limits,
     backlog: int,
     *,
     owned: bool = False,
@@ -139,6 +140,7 @@ def listen(
     Args:
         sockets: The sockets; they are the core's afterwards.
         service: What to do with connections.
+        limits: What each may cost.
         backlog: How many the kernel may keep waiting.
         owned: The sockets are the user's: they stay usable, and are closed when the server is.
         unlink: Remove the path of Unix sockets when the server is closed.
@@ -162,7 +164,7 @@ def listen(
                 fd = os.dup(sock.fileno())
             else:
                 fd = sock.detach()
-            listeners.append(engine.listen(fd, service))
+            listeners.append(engine.listen(fd, service, limits))
     except BaseException:
         for listener in listeners:
             listener.close()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from logging import Logger
 
+    from quinde import _core
     from quinde.web.server import Server
 
 __all__ = ("RequestHandler",)
@@ -31,13 +32,17 @@ class RequestHandler(asyncio.Protocol):
     Args:
         server: The server.
         connection: The core's connection, if there is one already (on the reactor).
+        limits: Those of the site; None for the server's.
     """
 
     _transport: asyncio.Transport | None = None
 
-    def __init__(self, server: Server, connection: Connection | None = None) -> None:
+    def __init__(
+        self, server: Server, connection: Connection | None = None, *, limits: _core.Limits | None = None
+    ) -> None:
         self._server = server
         self._connection = connection
+        self._limits = server.core_limits if limits is None else limits
 
     def __repr__(self) -> str:
         state = "disconnected" if self.transport is None else "connected"
@@ -47,7 +52,7 @@ class RequestHandler(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Attach the core to a transport."""
-        connection = Connection.attach_server(transport, self._server.service)
+        connection = Connection.attach_server(transport, self._server.service, self._limits)
         connection.facade = self
         self._connection = connection
         self._transport = cast(asyncio.Transport, transport)
@@ -120,7 +125,9 @@ class RequestHandler(asyncio.Protocol):
     @property
     def keepalive_timeout(self) -> float:
         """Seconds that the connection may be idle between requests."""
-        return self._server.keepalive_timeout
+        limits = None if self._connection is None else self._connection.limits
+        timeout: float = (limits or self._server.limits).keepalive_timeout
+        return timeout
 
     @property
     def logger(self) -> Logger:

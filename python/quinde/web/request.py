@@ -27,6 +27,7 @@ from quinde.http.streams import EMPTY_PAYLOAD, StreamReader
 from quinde.http.version import HttpVersion, HttpVersion10, HttpVersion11
 from quinde.web.exceptions import HTTPRequestEntityTooLarge
 from quinde.web.keys import NotAppKeyWarning, RequestKey, StateMapping
+from quinde.web.limits import PER_REQUEST, Limits, core_limits
 from quinde.web.routing.matchinfo import found_match_info
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
     """
 
     _content: StreamReader | None = None
+    _limits: Limits | None = None
     _read_bytes: bytes | None = None
     _state: dict[str | RequestKey[Any], Any] | None = None
     _seen_str_keys: ClassVar[set[str]] = set()
@@ -81,7 +83,39 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
     @property
     def client_max_size(self) -> int:
         """Bytes of body that `read()` takes at most; 0 is no limit."""
-        return self._server.client_max_size
+        return self.limits.client_max_size
+
+    @property
+    def limits(self) -> Limits:
+        """What this request may cost: the limits of its site, and what `change_limits` made of them."""
+        limits: Limits = self._limits or self._incoming.limits
+        return limits
+
+    def change_limits(self, **changes: float) -> None:
+        """Change limits for the rest of this request.
+
+            request.change_limits(client_max_size=50 * 2**20, body_timeout=300)
+
+        Args:
+            changes: `client_max_size`, `body_timeout`, `min_body_rate`, `write_timeout`, as of `web.Limits`.
+
+        Raises:
+            TypeError: There is no limit of that name.
+            ValueError: A value is no number or out of range; or it is too late for this limit when a handler
+                starts, and only a site or the server can set it.
+            RuntimeError: The body has been read: `client_max_size` has done its work.
+        """
+        wanted = Limits(**changes)  # type: ignore[arg-type]  # checked there
+        late = sorted(set(changes) - PER_REQUEST)
+        if late:
+            raise ValueError(
+                f"{', '.join(late)} cannot be changed any more when a handler runs, only for a site or the "
+                f"server; a request can change {', '.join(sorted(PER_REQUEST))}"
+            )
+        if "client_max_size" in changes and self._read_bytes is not None:
+            raise RuntimeError("client_max_size cannot be changed any more: the body has been read")
+        self._limits = wanted.over(self.limits)
+        self._incoming.change_limits(core_limits(self._limits))
 
     @property
     def _server_header(self) -> str:
@@ -317,7 +351,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
         body = self._incoming.body
         if body is None:
             return EMPTY_PAYLOAD
-        limit = self._server.read_bufsize
+        limit = self.limits.read_bufsize
         coding = self._coding()
         if coding is None:
             return StreamReader(self.protocol, limit, loop=self._server.loop, body=body)
@@ -372,7 +406,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
             elif self._content is not None or self._incoming.header("Content-Encoding") is not None:
                 data = await self._read_content()
             else:
-                limit = self._server.client_max_size
+                limit = self.limits.client_max_size
                 try:
                     collected = body.collect(limit)
                     data = collected if isinstance(collected, bytes) else await collected
@@ -385,7 +419,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
 
     async def _read_content(self) -> bytes:
         """Read the rest of the stream piece by piece: a decoded body must not outgrow the limit."""
-        limit = self._server.client_max_size
+        limit = self.limits.client_max_size
         content = self.content
         body = bytearray()
         try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ssl
 
     from quinde.web.application import Application
+    from quinde.web.limits import Limits
 
 __all__ = ("run_app",)
 
@@ -45,6 +46,7 @@ def run_app(
     reuse_port: bool | None = None,
     handler_cancellation: bool = False,
     loop: asyncio.AbstractEventLoop | None = None,
+    limits: Limits | None = None,
     **kwargs: Any,
 ) -> None:
     """Run an application until SIGINT or SIGTERM, then stop it in good order.
@@ -68,6 +70,7 @@ def run_app(
         reuse_port: As of `TCPSite`.
         handler_cancellation: Cancel a handler when its client goes.
         loop: The event loop to use, and to close; None makes one.
+        limits: What a client may cost; what it says goes before `keepalive_timeout`.
         kwargs: Further options of `Server`.
 
     Raises:
@@ -85,6 +88,7 @@ def run_app(
         "access_log": access_log,
         "handle_signals": handle_signals,
         "handler_cancellation": handler_cancellation,
+        "limits": limits,
         **kwargs,
     }
     places = _Places(host, port, path, sock, ssl_context, backlog, reuse_address, reuse_port)

@@ -13,11 +13,11 @@ from contextvars import copy_context
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from quinde._core import Limits, Service
-from quinde.http.streams import DEFAULT_LIMIT
+from quinde._core import Service
 from quinde.http.version import SERVER_SOFTWARE
 from quinde.log import access_logger, server_logger
 from quinde.web.journal import BufferedAccessLogger
+from quinde.web.limits import Limits, core_limits
 from quinde.web.log import AbstractAccessLogger, AccessLogger
 from quinde.web.protocol import RequestHandler
 from quinde.web.request import BaseRequest, Request
@@ -50,22 +50,15 @@ class Server:
         loop: The event loop; None is the running one.
         app: The application that made this server, if one did.
         debug: Show tracebacks in answers; None asks the loop.
-        client_max_size: Bytes of body that `request.read()` takes at most; 0 is no limit.
-        keepalive_timeout: Seconds that a connection may be idle between requests.
         tcp_keepalive: Let the kernel probe idle peers.
         logger: Where errors of handlers are logged.
         access_log: Where requests are logged; None logs none.
         access_log_class: How.
         access_log_format: In which format.
-        max_line_size: Bytes of a request line at most (414).
-        max_field_size: Bytes of a header field at most (431).
-        max_headers: Number of header fields at most (431).
-        head_timeout: Seconds that a head may take from its first byte (408); 0 is no limit.
-        body_timeout: Seconds without a byte while a handler waits for the body (408); 0 is no limit.
-        lingering_time: Seconds for which a connection is still read after an answer that left a body unread.
-        read_bufsize: Low-water mark of request bodies in bytes; reading pauses at twice as much.
+        limits: What a client may cost.
         auto_decompress: Decode gzip and deflate request bodies.
         timeout_ceil_threshold: Taken for compatibility; the core's timers have a granularity of their own.
+        keywords: Limits by their own names, where `limits` does not say them.
     """
 
     def __init__(
@@ -77,31 +70,24 @@ class Server:
         loop: asyncio.AbstractEventLoop | None = None,
         app: Application | None = None,
         debug: bool | None = None,
-        client_max_size: int = 1024**2,
-        keepalive_timeout: float = 3630,
         tcp_keepalive: bool = True,
         logger: Logger = server_logger,
         access_log: Logger | None = access_logger,
         access_log_class: type[AbstractAccessLogger] = AccessLogger,
         access_log_format: str = AccessLogger.LOG_FORMAT,
-        max_line_size: int = 8190,
-        max_field_size: int = 8190,
-        max_headers: int = 128,
-        head_timeout: float = 10,
-        body_timeout: float = 60,
-        lingering_time: float = 2,
-        read_bufsize: int = DEFAULT_LIMIT,
+        limits: Limits | None = None,
         auto_decompress: bool = True,
         timeout_ceil_threshold: float = 5,
+        **keywords: Any,
     ) -> None:
         self.loop = asyncio.get_running_loop() if loop is None else loop
         self.app = app
         self.request_handler = handler
         self.request_factory: RequestFactory = request_factory or (BaseRequest if app is None else Request)
         self.handler_cancellation = handler_cancellation
-        self.client_max_size = client_max_size
-        self.keepalive_timeout = keepalive_timeout
-        self.read_bufsize = read_bufsize
+        given = Limits(**{"keepalive_timeout": 3630, **keywords})
+        self.limits = given if limits is None else limits.over(given)
+        self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
         self.server_header = SERVER_SOFTWARE
         self.ssl_context: ssl.SSLContext | None = None
@@ -125,17 +111,6 @@ class Server:
         self.service = Service(
             serve_directly(self, app) if direct and app is not None else serve_by_handler(self),
             loop=self.loop,
-            limits=Limits(
-                max_line_size=max_line_size,
-                max_field_size=max_field_size,
-                max_headers=max_headers,
-                body_window=2 * read_bufsize,
-                head_timeout=head_timeout,
-                # 0 closes at once, as in aiohttp; in the core it is no timeout.
-                keepalive_timeout=keepalive_timeout or 0.001,
-                body_timeout=body_timeout,
-                linger_timeout=lingering_time,
-            ),
             # Requests start in copies of it: what start-up hooks have set is seen by handlers.
             context=copy_context(),
             server_header=self.server_header,
@@ -144,6 +119,7 @@ class Server:
             on_bad_request=self._on_bad_request,
             timed=self.access_logger is not None,
             journal=journal if direct else None,
+            on_full=self._on_full,
         )
 
     def __call__(self) -> RequestHandler:
@@ -219,6 +195,11 @@ class Server:
         """Write a request to the access log, if there is one."""
         if self.access_logger is not None:
             self.access_logger.log(request, response, request._incoming.elapsed)
+
+    def _on_full(self) -> None:
+        self.logger.warning(
+            "As many connections are open as may be: new ones wait (max_connections, RLIMIT_NOFILE)"
+        )
 
     def _on_bad_request(
         self, connection: Connection | None, status: int, message: str

@@ -9,15 +9,19 @@ import asyncio
 import os
 import socket
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from yarl import URL
 
 from quinde.net import reactor
+from quinde.web.limits import Limits, core_limits
 from quinde.web.listening import bind_tcp, bind_unix, listen
+from quinde.web.protocol import RequestHandler
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from quinde.web.runner import BaseRunner
     from quinde.web.server import Server
@@ -32,6 +36,7 @@ class BaseSite(ABC):
         runner: The runner; its `setup()` has been awaited.
         ssl_context: Refused for now.
         backlog: How many connections the kernel may keep waiting.
+        limits: What a client of this site may cost, where that is not the server's.
 
     Raises:
         RuntimeError: The runner has not been set up.
@@ -39,7 +44,12 @@ class BaseSite(ABC):
     """
 
     def __init__(
-        self, runner: BaseRunner, *, ssl_context: ssl.SSLContext | None = None, backlog: int = 128
+        self,
+        runner: BaseRunner,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+        limits: Limits | None = None,
     ) -> None:
         if runner.server is None:
             raise RuntimeError("Call runner.setup() before making a site")
@@ -47,6 +57,9 @@ class BaseSite(ABC):
             raise NotImplementedError("TLS is not part of this version yet: leave ssl_context out")
         self._runner = runner
         self._backlog = backlog
+        own = limits and limits.over(runner.server.limits)
+        # With limits of its own it also counts its own connections.
+        self._limits = runner.server.core_limits if own is None else core_limits(own)
         self._server: asyncio.AbstractServer | None = None
 
     @property
@@ -84,6 +97,12 @@ class BaseSite(ABC):
         sockets = cast("tuple[socket.socket, ...]", getattr(self._server, "sockets", None) or ())
         return [sock.getsockname() for sock in sockets]
 
+    def _factory(self, server: Server) -> Callable[[], RequestHandler]:
+        """Give what makes protocols, where asyncio accepts."""
+        if self._limits is server.core_limits:
+            return server
+        return partial(RequestHandler, server, limits=self._limits)
+
     @abstractmethod
     async def _listen(self, server: Server) -> asyncio.AbstractServer: ...
 
@@ -99,6 +118,7 @@ class TCPSite(BaseSite):
         backlog: As of `BaseSite`.
         reuse_address: Bind also when old connections of the port linger; None is True but on Windows.
         reuse_port: Share the port with other processes that ask for it too.
+        limits: As of `BaseSite`.
     """
 
     def __init__(
@@ -111,8 +131,9 @@ class TCPSite(BaseSite):
         backlog: int = 128,
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
         self._host = host
         self._port = 8080 if port is None else port
         self._reuse_address = reuse_address
@@ -136,9 +157,9 @@ class TCPSite(BaseSite):
             sockets = await bind_tcp(
                 self._host, self._port, reuse_address=self._reuse_address, reuse_port=self._reuse_port
             )
-            return listen(sockets, server.service, self._backlog)
+            return listen(sockets, server.service, self._limits, self._backlog)
         return await asyncio.get_running_loop().create_server(
-            server,
+            self._factory(server),
             self._host,
             self._port,
             backlog=self._backlog,
@@ -155,6 +176,7 @@ class UnixSite(BaseSite):
         path: Its path; a socket that is left there is replaced.
         ssl_context: Refused for now.
         backlog: As of `BaseSite`.
+        limits: As of `BaseSite`.
     """
 
     def __init__(
@@ -164,8 +186,9 @@ class UnixSite(BaseSite):
         *,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
         self._path = path
 
     @property
@@ -175,9 +198,11 @@ class UnixSite(BaseSite):
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
         if reactor.backend() == "reactor":
-            return listen([bind_unix(self._path)], server.service, self._backlog, unlink=True)
+            return listen([bind_unix(self._path)], server.service, self._limits, self._backlog, unlink=True)
         loop = asyncio.get_running_loop()
-        return await loop.create_unix_server(server, os.fspath(self._path), backlog=self._backlog)
+        return await loop.create_unix_server(
+            self._factory(server), os.fspath(self._path), backlog=self._backlog
+        )
 
 
 class SockSite(BaseSite):
@@ -188,6 +213,7 @@ class SockSite(BaseSite):
         sock: The socket.
         ssl_context: Refused for now.
         backlog: As of `BaseSite`.
+        limits: As of `BaseSite`.
     """
 
     def __init__(
@@ -197,8 +223,9 @@ class SockSite(BaseSite):
         *,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog)
+        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
         self._sock = sock
         address = sock.getsockname()
         if hasattr(socket, "AF_UNIX") and sock.family == socket.AF_UNIX:
@@ -213,6 +240,6 @@ class SockSite(BaseSite):
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
         if reactor.backend() == "reactor":
-            return listen([self._sock], server.service, self._backlog, owned=True)
+            return listen([self._sock], server.service, self._limits, self._backlog, owned=True)
         loop = asyncio.get_running_loop()
-        return await loop.create_server(server, sock=self._sock, backlog=self._backlog)
+        return await loop.create_server(self._factory(server), sock=self._sock, backlog=self._backlog)

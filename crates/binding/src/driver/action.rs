@@ -1,6 +1,6 @@
 //! What has to be done in Python, and how: the only place of the driver that wakes, calls and drops.
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyNotImplementedError, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -37,6 +37,10 @@ pub enum Action {
     Cancel(Py<PyAny>),
     /// A command for an asyncio transport.
     Transport(Py<PyAny>, TransportCommand),
+    /// Close a connection if it is time, now that its transport has what there was to send.
+    Settle(Token),
+    /// Ask a transport how much it still has to send.
+    AskUnsent(Py<PyAny>, Token),
     /// Something that nobody can catch goes to the loop's exception handler.
     Report(&'static str, PyErr),
     /// Set the loop's timer to an earlier deadline.
@@ -101,6 +105,11 @@ fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
         Action::Call(callable, Some(argument)) => callable.call1(py, (argument,)).map(drop),
         Action::Cancel(task) => task.call_method0(py, intern!(py, "cancel")).map(drop),
         Action::Transport(transport, command) => command_transport(py, serial, &transport, command),
+        Action::Settle(token) => {
+            with_loop(serial, |state| super::connection::settle(state, py, token));
+            Ok(())
+        }
+        Action::AskUnsent(transport, token) => ask_unsent(py, serial, &transport, token),
         Action::Report(message, error) => {
             report(py, serial, message, error);
             Ok(())
@@ -193,6 +202,32 @@ fn end_transport(py: Python<'_>, transport: &Py<PyAny>) -> PyResult<()> {
         Err(error) if error.is_instance_of::<PyOSError>(py) => Ok(()),
         other => other.map(drop),
     }
+}
+
+/// What the socket of a transport still holds, if there is one.
+fn unsent_by_kernel(py: Python<'_>, transport: &Py<PyAny>) -> Option<usize> {
+    let name = intern!(py, "socket");
+    let socket = transport
+        .call_method1(py, intern!(py, "get_extra_info"), (name,))
+        .ok()?;
+    let descriptor = socket.call_method0(py, intern!(py, "fileno")).ok()?;
+    let descriptor: i32 = descriptor.extract(py).ok().filter(|number| *number >= 0)?;
+    // SAFETY: the socket object is alive, has just said that it has this descriptor open, and nothing runs in between.
+    quinde_reactor::unsent(unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// Has the connection judge whether its transport makes progress.
+pub fn ask_unsent(py: Python<'_>, serial: u64, transport: &Py<PyAny>, token: Token) -> PyResult<()> {
+    let size = match transport.call_method0(py, intern!(py, "get_write_buffer_size")) {
+        Ok(size) => size.extract::<usize>(py)? + unsent_by_kernel(py, transport).unwrap_or(0),
+        // A transport that cannot tell makes no progress that anybody sees.
+        Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => usize::MAX,
+        Err(error) => return Err(error),
+    };
+    with_loop(serial, |state| {
+        super::stall::has_unsent(state, py, token, size);
+    });
+    Ok(())
 }
 
 /// One bytes object of all segments: a transport sends it in one call.

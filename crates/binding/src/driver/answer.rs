@@ -2,11 +2,13 @@
 //!
 //! Each borrows the loop's state, tells the machine, and leaves what needs Python to `after`.
 
+use std::sync::Arc;
+
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use quinde_http::h1::ResponseStart;
-use quinde_http::{BodyLength, Chunk, Error, Machine, StreamId};
+use quinde_http::{BodyLength, Chunk, Error, Limits, Machine, StreamId};
 
 use super::connection::{Side, after_command, flush_queued};
 use super::server::{Current, ServerSide};
@@ -269,6 +271,20 @@ fn end_request(state: &mut super::LoopState, link: Link) {
                 body.into_any(),
             )));
     }
+}
+
+/// Other limits for the rest of this request; nothing if it is over.
+pub fn change_limits(py: Python<'_>, link: Link, limits: &Arc<Limits>) {
+    with_loop(link.serial, |state| {
+        let Some(connection) = state.connection(link.token) else {
+            return;
+        };
+        if let Side::Server(server) = &mut connection.side {
+            server.machine.change_limits(link.stream, Arc::clone(limits));
+        }
+        after_command(state, py, link.token);
+    });
+    perform(py, link.serial);
 }
 
 pub fn drain(py: Python<'_>, link: Link) -> PyResult<Option<Py<PyAny>>> {

@@ -51,6 +51,7 @@ struct Exchange {
     request_ended: bool,
     total_at: Option<u64>,
     read_timeout: u64,
+    write_timeout: u64,
     last_progress: u64,
 }
 
@@ -64,6 +65,7 @@ pub struct Outgoing<'a, F> {
     /// Milliseconds; 0: none.
     pub timeout: u64,
     pub read_timeout: u64,
+    pub write_timeout: u64,
 }
 
 impl ClientSide {
@@ -147,6 +149,19 @@ impl ClientSide {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// How long output may wait for a server that takes nothing of it; 0: for ever.
+    pub fn write_timeout(&self) -> u64 {
+        self.exchange
+            .as_ref()
+            .map_or(0, |exchange| exchange.write_timeout)
+    }
+
+    /// Notes why the exchange ends before its time, and gives it back.
+    pub fn give_up(&mut self, failure: Failure) -> Failure {
+        self.ended = Some(failure.clone());
+        failure
     }
 
     /// Which deadline is over, if one is.
@@ -294,6 +309,8 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
             }
             Taken::Failed => {
                 connection.closing = true;
+                // What was not sent of the request is of no use.
+                connection.aborting = true;
                 return false;
             }
         }
@@ -303,6 +320,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
     };
     if client.ended.is_some() {
         connection.closing = true;
+        connection.aborting = true;
         return false;
     }
     !actions.is_empty()
@@ -511,6 +529,7 @@ where
             request_ended: !streamed,
             total_at: (outgoing.timeout > 0).then(|| now + outgoing.timeout),
             read_timeout: outgoing.read_timeout,
+            write_timeout: outgoing.write_timeout,
             last_progress: now,
         });
         Some(Ok(stream))
@@ -609,7 +628,7 @@ pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
         return;
     };
     if let Some(failure) = client.overdue(now) {
-        client.ended = Some(failure.clone());
+        let failure = client.give_up(failure);
         teardown(state, py, token, &failure);
         return;
     }

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
-use quinde_http::{Close, Machine, Output};
+use quinde_http::{Close, Machine, Output, WriteStall};
 use quinde_reactor::{Address, Received, Sent, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
@@ -74,12 +74,17 @@ pub struct Connection {
     /// Paused by the user through the transport façade.
     pub user_paused: bool,
     write_shut: bool,
+    pub stall: WriteStall,
+    /// What the peer had still to take when that was asked last; more than anything if it was not.
+    pub unsent: usize,
     pub drains: Vec<Py<PyAny>>,
 }
 
 /// How far the output got.
 enum Flushed {
     Clean,
+    /// A transport gets all of it: when this is done, it tells whether it has something to send.
+    Handed,
     Waiting,
     Failed(io::Error),
 }
@@ -103,6 +108,8 @@ impl Connection {
             peer_closed: false,
             user_paused: false,
             write_shut: false,
+            stall: WriteStall::default(),
+            unsent: usize::MAX,
             drains: Vec::new(),
         }
     }
@@ -232,7 +239,31 @@ impl Connection {
         token: Token,
         actions: &mut VecDeque<Action>,
         spare: &mut Vec<Vec<u8>>,
+        now: u64,
     ) -> Flushed {
+        let before = self.output().len();
+        let flushed = self.flush_output(py, token, actions, spare);
+        let waits = matches!(flushed, Flushed::Waiting);
+        let progress = waits && self.output().len() < before;
+        if self.stall.note(waits, progress, now) {
+            if let Io::Socket(socket) = &self.io {
+                self.unsent = socket.unsent().unwrap_or(usize::MAX);
+            }
+        }
+        flushed
+    }
+
+    fn flush_output(
+        &mut self,
+        py: Python<'_>,
+        token: Token,
+        actions: &mut VecDeque<Action>,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Flushed {
+        if matches!(self.io, Io::Transport { writable: false, .. }) && !self.aborting {
+            // It has something to send as long as it says so (`transport::attach`).
+            return Flushed::Waiting;
+        }
         let output = match &mut self.side {
             Side::Server(server) => server.machine.output(),
             Side::Client(client) => client.machine.output(),
@@ -241,19 +272,14 @@ impl Connection {
             return Flushed::Clean;
         }
         match &mut self.io {
-            Io::Transport {
-                transport, writable, ..
-            } => {
-                if !*writable {
-                    return Flushed::Waiting;
-                }
+            Io::Transport { transport, .. } => {
                 let mut segments = Vec::new();
                 while let Some(segment) = output.pop() {
                     segments.push(segment);
                 }
                 let command = TransportCommand::Write(token, segments);
                 actions.push_back(Action::Transport(transport.clone_ref(py), command));
-                Flushed::Clean
+                Flushed::Handed
             }
             Io::Socket(socket) => {
                 let flushed = send_all(socket, output);
@@ -270,16 +296,27 @@ impl Connection {
         let Side::Server(server) = &mut self.side else {
             return false;
         };
+        server.note_reader();
         let due = server.machine.next_timeout().is_some_and(|at| at <= now);
         server.machine.handle_timeout(now);
         due
     }
 
     /// The earliest deadline of this connection.
-    fn deadline(&self) -> Option<u64> {
-        match &self.side {
+    pub fn deadline(&self) -> Option<u64> {
+        let of_side = match &self.side {
             Side::Server(server) => server.machine.next_timeout(),
             Side::Client(client) => client.next_timeout(),
+        };
+        let of_output = self.stall.deadline(self.write_timeout());
+        [of_side, of_output].into_iter().flatten().min()
+    }
+
+    /// How long output may wait for a peer that takes nothing of it; 0: for ever.
+    pub fn write_timeout(&self) -> u64 {
+        match &self.side {
+            Side::Server(server) => server.machine.limits().write_timeout,
+            Side::Client(client) => client.write_timeout(),
         }
     }
 
@@ -323,7 +360,7 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
         return false;
     };
     let due = connection.tell_time(now);
-    let flushed = connection.flush(py, token, actions, spare);
+    let flushed = connection.flush(py, token, actions, spare, now);
     if let Flushed::Failed(error) = flushed {
         teardown(state, py, token, &Failure::os(&error));
         return false;
@@ -338,9 +375,12 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
         Side::Client(_) => false,
     };
     connection.wake_drains(actions, py);
-    if matches!(flushed, Flushed::Clean) && connection.should_close(actions, py) {
-        teardown(state, py, token, &Failure::Closed);
-        return false;
+    if matches!(flushed, Flushed::Clean | Flushed::Handed) && connection.should_close(actions, py) {
+        if matches!(flushed, Flushed::Clean) {
+            teardown(state, py, token, &Failure::Closed);
+            return false;
+        }
+        actions.push_back(Action::Settle(token));
     }
     connection.steer_transport(actions, py);
     let deadline = connection.deadline();
@@ -425,9 +465,13 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
     for future in connection.drains.drain(..) {
         actions.push_back(Action::Fail(future, failure.clone(), Stage::Write));
     }
-    if let Io::Transport { transport, .. } = &connection.io {
+    if let Io::Transport {
+        transport, writable, ..
+    } = &connection.io
+    {
         let command = match failure {
-            Failure::Closed if !connection.aborting => TransportCommand::Close,
+            // Closed, a transport would wait without end for a peer that takes nothing.
+            Failure::Closed if *writable && !connection.aborting => TransportCommand::Close,
             _ => TransportCommand::Abort,
         };
         actions.push_back(Action::Transport(transport.clone_ref(py), command));
@@ -442,6 +486,7 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
         Side::Client(client) => client.lost(failure, &connection.peers, handle, actions),
     }
     actions.push_back(Action::Drop(Dropped::Connection(connection)));
+    super::listener::wake_full(state);
 }
 
 /// A descriptor by its number, to name it to the poller while its owner is borrowed.

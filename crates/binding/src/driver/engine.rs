@@ -75,6 +75,7 @@ impl Engine {
             turn_scheduled: false,
             alarm: None,
             counters: Counters::default(),
+            full: Vec::new(),
         });
         Ok(Self { serial })
     }
@@ -119,13 +120,15 @@ impl Engine {
     }
 
     /// Takes over a listening socket and serves what it accepts.
-    fn listen(&self, py: Python<'_>, fd: RawFd, service: Py<Service>) -> PyResult<Listener> {
-        listen(
-            py,
-            self.serial,
-            quinde_reactor::Listener::from_fd(own(fd)?)?,
-            service,
-        )
+    fn listen(
+        &self,
+        py: Python<'_>,
+        fd: RawFd,
+        service: Py<Service>,
+        limits: Py<Limits>,
+    ) -> PyResult<Listener> {
+        let listener = quinde_reactor::Listener::from_fd(own(fd)?)?;
+        listen(py, self.serial, listener, service, limits)
     }
 
     /// Takes over a connected socket for requests.

@@ -11,17 +11,23 @@ use super::engine::gone;
 use super::server::ServerSide;
 use super::{Action, LoopState, Source, perform, with_loop};
 use crate::errors::Failure;
+use crate::objects::limits::Limits;
 use crate::objects::service::Service;
 
 /// How long a listener rests when no descriptor is left (asyncio: 1 s).
 const ACCEPT_PAUSE: u64 = 1_000;
+/// How often it is told that there is no room for another connection.
+const FULL_QUIET: u64 = 60_000;
 /// How many connections one turn accepts from one listener.
 const ACCEPTS_PER_DRIVE: usize = 64;
 
 pub struct ListenerSource {
     pub listener: quinde_reactor::Listener,
     pub service: Py<Service>,
+    limits: Py<Limits>,
     paused: bool,
+    /// When being full may be told again.
+    quiet_until: u64,
     /// Whether running out of descriptors has been reported since the last success.
     exhausted: bool,
 }
@@ -32,12 +38,15 @@ pub fn listen(
     serial: u64,
     listener: quinde_reactor::Listener,
     service: Py<Service>,
+    limits: Py<Limits>,
 ) -> PyResult<Listener> {
     let registered = with_loop(serial, |state| {
         let source = ListenerSource {
             listener,
             service,
+            limits,
             paused: false,
+            quiet_until: 0,
             exhausted: false,
         };
         let token = state.reactor.insert(Source::Listener(Box::new(source)));
@@ -77,11 +86,16 @@ fn accept_one(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     if source.paused || !source.listener.is_readable() {
         return false;
     }
+    if !source.limits.get().has_room() {
+        wait_for_room(state, py, token, now);
+        return false;
+    }
     match source.listener.accept() {
         Accepted::Connection(socket, peer) => {
             source.exhausted = false;
             let service = source.service.clone_ref(py);
-            admit(state, py, socket, peer, service);
+            let limits = source.limits.clone_ref(py);
+            admit(state, py, socket, peer, service, limits);
             true
         }
         Accepted::Skip => true,
@@ -107,7 +121,42 @@ fn accept_one(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     }
 }
 
-fn admit(state: &mut LoopState, py: Python<'_>, socket: Socket, peer: Address, service: Py<Service>) {
+/// Leaves whoever else comes in the backlog until a connection is closed.
+fn wait_for_room(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
+    state.counters.accept_pauses += 1;
+    state.full.push(token);
+    // A connection of another loop may have had the place: look again, also when none is closed here.
+    state.reactor.deadlines().set(token, Some(now + ACCEPT_PAUSE));
+    let Some(Source::Listener(source)) = state.reactor.get_mut(token) else {
+        return;
+    };
+    if source.quiet_until <= now {
+        source.quiet_until = now + FULL_QUIET;
+        if let Some(on_full) = source.service.get().on_full(py) {
+            state.actions.push_back(Action::Call(on_full, None));
+        }
+    }
+}
+
+/// A connection was closed: listeners that waited for that look again.
+pub fn wake_full(state: &mut LoopState) {
+    if state.full.is_empty() {
+        return;
+    }
+    while let Some(token) = state.full.pop() {
+        state.reactor.queue(token);
+    }
+    state.actions.push_back(Action::ScheduleTurn);
+}
+
+fn admit(
+    state: &mut LoopState,
+    py: Python<'_>,
+    socket: Socket,
+    peer: Address,
+    service: Py<Service>,
+    limits: Py<Limits>,
+) {
     if !service.get().count_connection(state.serial) {
         return;
     }
@@ -120,12 +169,12 @@ fn admit(state: &mut LoopState, py: Python<'_>, socket: Socket, peer: Address, s
     }
     let now = state.reactor.now();
     let fd = BorrowedRawFd(std::os::fd::AsRawFd::as_raw_fd(&socket));
-    let machine = ServerConnection::new(Arc::clone(&service.get().limits.get().shared), now);
+    let machine = ServerConnection::new(Arc::clone(&limits.get().shared), now);
     let peers = Peers {
         peer: Endpoint::Native(peer),
         local: OnceLock::new(),
     };
-    let side = Side::Server(ServerSide::new(machine, service));
+    let side = Side::Server(ServerSide::new(machine, service, limits));
     let connection = Connection::new(Io::Socket(socket), side, Arc::new(peers));
     let token = state.reactor.insert(Source::Connection(Box::new(connection)));
     state.counters.accepted += 1;

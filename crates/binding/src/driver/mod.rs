@@ -26,6 +26,7 @@ pub mod connection;
 pub mod engine;
 pub mod listener;
 pub mod server;
+pub mod stall;
 pub mod transport;
 pub mod traverse;
 pub mod turn;
@@ -80,6 +81,8 @@ pub struct LoopState {
     /// The loop's timer for the earliest deadline.
     pub alarm: Option<(u64, Py<PyAny>)>,
     pub counters: Counters,
+    /// Listeners that wait until there is room for another connection.
+    pub full: Vec<Token>,
 }
 
 /// Plain integers for `statistics()`.

@@ -20,6 +20,7 @@ use super::{Action, Link, LoopState, Source, perform, with_loop};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::Body;
 use crate::objects::date;
+use crate::objects::limits::Limits;
 use crate::objects::request::IncomingRequest;
 use crate::objects::service::Service;
 use crate::python;
@@ -27,6 +28,8 @@ use crate::python;
 pub struct ServerSide {
     pub machine: ServerConnection,
     pub service: Py<Service>,
+    /// Those of its site.
+    pub limits: Py<Limits>,
     pub current: Option<Current>,
     peeked: Option<(StreamId, Event<RequestHead>)>,
 }
@@ -62,15 +65,18 @@ pub struct Start {
     pub head: RequestHead,
     pub peers: Arc<Peers>,
     pub service: Py<Service>,
+    pub limits: Py<Limits>,
     pub body: Option<Py<Body>>,
     pub number: u64,
 }
 
 impl ServerSide {
-    pub fn new(machine: ServerConnection, service: Py<Service>) -> Self {
+    pub fn new(machine: ServerConnection, service: Py<Service>, limits: Py<Limits>) -> Self {
+        limits.get().count_opened();
         Self {
             machine,
             service,
+            limits,
             current: None,
             peeked: None,
         }
@@ -106,6 +112,14 @@ impl ServerSide {
         self.current
             .as_ref()
             .and_then(|current| current.upgraded.as_ref().or(current.body.as_ref()))
+    }
+
+    /// Tells the machine whether somebody waits for the body.
+    pub fn note_reader(&mut self) {
+        let current = self.current.as_ref();
+        let body = current.and_then(|current| current.body.as_ref());
+        let awaited = body.is_some_and(|body| body.get().is_awaited());
+        self.machine.body_awaited(awaited);
     }
 
     /// Where the next body bytes may land directly.
@@ -150,6 +164,7 @@ impl ServerSide {
     pub fn lost(&mut self, py: Python<'_>, failure: &Failure, actions: &mut VecDeque<Action>) {
         let service = self.service.get();
         service.forget_connection(&self.machine.statistics());
+        self.limits.get().count_closed();
         if let Some(mut current) = self.current.take() {
             current.cancel(py, service, actions);
             for body in [current.body, current.upgraded].into_iter().flatten() {
@@ -341,6 +356,7 @@ impl ServerSide {
             head,
             peers,
             service,
+            limits: self.limits.clone_ref(py),
             body,
             number,
         }
@@ -414,10 +430,11 @@ fn start_request(py: Python<'_>, serial: u64, start: Start, factory: bool) -> Py
         head,
         peers,
         service,
+        limits,
         body,
         number,
     } = start;
-    let incoming = IncomingRequest::new(link, head, peers, service.clone_ref(py), body, number);
+    let incoming = IncomingRequest::new(link, head, peers, service.clone_ref(py), limits, body, number);
     let outcome = Py::new(py, incoming).and_then(|incoming| {
         let task = service.get().start_task(py, incoming.clone_ref(py), factory)?;
         if incoming.get().has_ended() {

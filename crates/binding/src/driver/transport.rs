@@ -3,8 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use quinde_http::h1::ServerConnection;
 use quinde_reactor::Token;
 
@@ -56,6 +58,16 @@ fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side)
         reading: true,
         eof: false,
     };
+    // Paused means that it has something to send at all: the core's own output is the buffer to write ahead to, and
+    // whether the peer takes what it gets can be told. (Not 0: asyncio's TLS would never be done with that.)
+    let limits = PyDict::new(py);
+    limits.set_item(intern!(py, "high"), 1)?;
+    limits.set_item(intern!(py, "low"), 0)?;
+    match transport.call_method(intern!(py, "set_write_buffer_limits"), (), Some(&limits)) {
+        // A transport without flow control never says that it is paused.
+        Err(error) if !error.is_instance_of::<PyNotImplementedError>(py) => return Err(error),
+        _ => {}
+    }
     let token = with_loop(serial, |state| {
         let token = state
             .reactor
@@ -72,20 +84,23 @@ pub fn attach_server(
     py: Python<'_>,
     transport: &Bound<'_, PyAny>,
     service: Py<Service>,
+    limits: Py<Limits>,
 ) -> PyResult<Py<Handle>> {
     let serial = running(py)?;
     let serving = service.get().count_connection(serial);
     let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(gone)?;
-    let mut machine = ServerConnection::new(Arc::clone(&service.get().limits.get().shared), now);
-    if !serving {
-        machine.shutdown();
+    let mut machine = ServerConnection::new(Arc::clone(&limits.get().shared), now);
+    let has_room = limits.get().has_room();
+    if !has_room {
+        machine.count_refusal("too_many_connections");
     }
-    attach(
-        py,
-        serial,
-        transport,
-        Side::Server(ServerSide::new(machine, service)),
-    )
+    let side = Side::Server(ServerSide::new(machine, service, limits));
+    let handle = attach(py, serial, transport, side)?;
+    if !(serving && has_room) {
+        // asyncio has accepted it already, and cannot be asked to wait.
+        super::connection::close(py, serial, handle.get().token, true);
+    }
+    Ok(handle)
 }
 
 pub fn attach_client(
@@ -153,8 +168,17 @@ pub fn set_writable(py: Python<'_>, serial: u64, token: Token, now_writable: boo
         let Some(connection) = state.connection(token) else {
             return;
         };
-        if let Io::Transport { writable, .. } = &mut connection.io {
+        if let Io::Transport {
+            transport, writable, ..
+        } = &mut connection.io
+        {
             *writable = now_writable;
+            connection.unsent = usize::MAX;
+            if !now_writable {
+                // What it has now is what progress is measured by.
+                let ask = Action::AskUnsent(transport.clone_ref(py), token);
+                state.actions.push_back(ask);
+            }
         }
         super::connection::after_command(state, py, token);
     });

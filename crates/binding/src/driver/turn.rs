@@ -15,6 +15,7 @@ use quinde_reactor::{Budget, Token};
 
 use super::action::{Dropped, report};
 use super::connection::{Io, Side, settle, teardown};
+use super::stall::stalled;
 use super::{Action, LoopState, Source, client, listener, perform, server, with_loop};
 use crate::errors::Failure;
 use crate::python;
@@ -194,6 +195,9 @@ fn expire_one(state: &mut LoopState, py: Python<'_>) -> bool {
                 hup: false,
             });
             state.reactor.queue(token);
+        }
+        Some(Source::Connection(connection)) if connection.stall.is_over(connection.write_timeout(), now) => {
+            stalled(state, py, token);
         }
         Some(Source::Connection(connection)) => match &mut connection.side {
             Side::Server(server) => {

@@ -197,6 +197,11 @@ impl Body {
             || state.remaining.is_none_or(|remaining| remaining <= EAGER_LANDING)
     }
 
+    /// Whether somebody waits for it.
+    pub fn is_awaited(&self) -> bool {
+        !matches!(self.lock().waiter, Waiter::Nobody)
+    }
+
     /// The body ends in an error; calls into Python.
     pub fn fail(&self, py: Python<'_>, error: &PyErr) -> PyResult<()> {
         let (waiter, callbacks) = {

@@ -83,8 +83,9 @@ impl Connection {
         py: Python<'_>,
         transport: &Bound<'_, PyAny>,
         service: Py<Service>,
+        limits: Py<Limits>,
     ) -> PyResult<Py<Self>> {
-        transport::attach_server(py, transport, service)
+        transport::attach_server(py, transport, service, limits)
     }
 
     /// Sends requests over an asyncio transport.
@@ -169,6 +170,16 @@ impl Connection {
         wire::close(py, self.serial, self.token, true);
     }
 
+    /// What the `Limits` of its site were made of; None for a client's, or when it is gone.
+    #[getter]
+    fn limits(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        with_connection(self.serial, self.token, |connection| match &connection.side {
+            Side::Server(server) => Some(server.limits.get().origin(py)),
+            Side::Client(_) => None,
+        })
+        .flatten()
+    }
+
     #[getter]
     fn peername(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let peers = with_connection(self.serial, self.token, |connection| {
@@ -239,6 +250,7 @@ impl Connection {
         body: Option<&Bound<'_, PyBytes>>,
         timeout: f64,
         read_timeout: f64,
+        write_timeout: f64,
     ) -> PyResult<Py<PyAny>> {
         let create = with_loop(self.serial, |state| state.handles.create_future.clone_ref(py))
             .ok_or_else(|| crate::errors::closed(py))?;
@@ -262,6 +274,7 @@ impl Connection {
             expect_continue: false,
             timeout: milliseconds(timeout)?,
             read_timeout: milliseconds(read_timeout)?,
+            write_timeout: milliseconds(write_timeout)?,
         };
         let whole = body.map(|body| {
             if body.as_bytes().len() < 4096 {
@@ -295,6 +308,7 @@ impl Connection {
         expect_continue: bool,
         timeout: f64,
         read_timeout: f64,
+        write_timeout: f64,
     ) -> PyResult<OutgoingRequest> {
         let extra = extra
             .map(|extra| extra.get().items.as_slice())
@@ -310,6 +324,7 @@ impl Connection {
             expect_continue,
             timeout: milliseconds(timeout)?,
             read_timeout: milliseconds(read_timeout)?,
+            write_timeout: milliseconds(write_timeout)?,
         };
         let stream = client::begin(py, self.serial, self.token, outgoing, None, None)?;
         Ok(OutgoingRequest {

@@ -16,6 +16,7 @@ use super::body::Body;
 use super::connection::{Connection, address};
 use super::head::{FieldsCache, content_length, first, version};
 use super::journal::{Entry, Fields, Plain, Remote, RequestLine};
+use super::limits::Limits;
 use super::service::Service;
 use crate::driver::connection::{Endpoint, Peers};
 use crate::driver::{Link, answer, with_connection};
@@ -24,6 +25,7 @@ use crate::driver::{Link, answer, with_connection};
 pub struct IncomingRequest {
     pub link: Link,
     pub service: Py<Service>,
+    limits: Py<Limits>,
     head: RequestHead,
     cache: FieldsCache,
     peers: Arc<Peers>,
@@ -44,6 +46,7 @@ impl IncomingRequest {
         head: RequestHead,
         peers: Arc<Peers>,
         service: Py<Service>,
+        limits: Py<Limits>,
         body: Option<Py<Body>>,
         number: u64,
     ) -> Self {
@@ -51,6 +54,7 @@ impl IncomingRequest {
         Self {
             link,
             service,
+            limits,
             head,
             cache: FieldsCache::new(),
             peers,
@@ -265,6 +269,17 @@ impl IncomingRequest {
     #[getter]
     fn connection(&self, py: Python<'_>) -> PyResult<Option<Py<Connection>>> {
         Connection::of(py, self.link.serial, self.link.token)
+    }
+
+    /// What its site's `Limits` were made of.
+    #[getter]
+    fn limits(&self, py: Python<'_>) -> Py<PyAny> {
+        self.limits.get().origin(py)
+    }
+
+    /// Has other limits for the rest of this request.
+    fn change_limits(&self, py: Python<'_>, limits: &Bound<'_, Limits>) {
+        answer::change_limits(py, self.link, &limits.get().shared);
     }
 
     #[getter]

@@ -13,7 +13,6 @@ use quinde_reactor::Token;
 
 use super::connection::Connection;
 use super::journal::Journal;
-use super::limits::Limits;
 use super::request::IncomingRequest;
 use crate::driver::server::{all_connections, stop_connections};
 use crate::python::{TaskMaker, copy_context};
@@ -24,7 +23,6 @@ pub struct Service {
     serve: Py<PyAny>,
     event_loop: Py<PyAny>,
     context: Py<PyAny>,
-    pub limits: Py<Limits>,
     pub server_header: String,
     pub handler_cancellation: bool,
     pub tcp_keepalive: bool,
@@ -33,6 +31,7 @@ pub struct Service {
     pub timed: bool,
     /// Where `respond` writes about its request.
     pub journal: Option<Py<Journal>>,
+    on_full: Option<Py<PyAny>>,
     /// Names this service among those of the process.
     pub number: u64,
     tasks: TaskMaker,
@@ -67,8 +66,8 @@ impl Service {
         for held in [&self.serve, &self.event_loop, &self.context] {
             visit.call(held)?;
         }
-        visit.call(&self.limits)?;
         visit.call(&self.on_bad_request)?;
+        visit.call(&self.on_full)?;
         self.tasks.traverse(&visit)?;
         // While it is locked, what it holds counts as in use.
         let Ok(shared) = self.shared.try_lock() else {
@@ -78,19 +77,19 @@ impl Service {
     }
 
     #[new]
-    #[pyo3(signature = (serve, *, r#loop, limits, server_header, context=None, handler_cancellation=false,
-                        tcp_keepalive=true, on_bad_request=None, timed=false, journal=None))]
+    #[pyo3(signature = (serve, *, r#loop, server_header, context=None, handler_cancellation=false,
+                        tcp_keepalive=true, on_bad_request=None, on_full=None, timed=false, journal=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword an option")]
     fn new(
         py: Python<'_>,
         serve: Py<PyAny>,
         r#loop: Bound<'_, PyAny>,
-        limits: Py<Limits>,
         server_header: String,
         context: Option<Py<PyAny>>,
         handler_cancellation: bool,
         tcp_keepalive: bool,
         on_bad_request: Option<Py<PyAny>>,
+        on_full: Option<Py<PyAny>>,
         timed: bool,
         journal: Option<Py<Journal>>,
     ) -> PyResult<Self> {
@@ -107,13 +106,13 @@ impl Service {
         Ok(Self {
             serve,
             context,
-            limits,
             server_header,
             handler_cancellation,
             tcp_keepalive,
             on_bad_request,
             timed: timed || journal.is_some(),
             journal,
+            on_full,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             tasks: TaskMaker::new(py, &event_loop, debug)?,
             event_loop,
@@ -236,6 +235,11 @@ impl Service {
     #[must_use]
     pub fn forget_task(&self, number: u64) -> Option<Py<PyAny>> {
         self.lock().tasks.remove(&number)
+    }
+
+    /// Who is told that there is no room for another connection.
+    pub fn on_full(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.on_full.as_ref().map(|on_full| on_full.clone_ref(py))
     }
 
     /// Calls `serve` and makes the Task, by the loop's task factory if there is one.

@@ -19,18 +19,30 @@ pub(crate) enum Wait {
     Idle,
     /// The rest of a head: a deadline, so that a byte now and then does not help.
     Head,
-    /// The next byte of a body.
+    /// The next byte of a body, by somebody who reads it.
     Body,
+    /// The end of a body that nobody reads: a deadline, as for a head.
+    Discard,
     /// The peer to notice that it was refused.
     Linger,
 }
+
+/// What `min_body_rate` does not count: the time in which a sender gets going (Kestrel: 5 s).
+const RATE_GRACE: u64 = 5_000;
 
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Instant,
     wait: Wait,
+    /// When the wait began.
+    began: Instant,
+    /// When the wait began, or something came of it.
     since: Instant,
     exact: bool,
+    /// Waits for the current body that are over, in milliseconds.
+    body_waited: u64,
+    /// Bytes of the current body.
+    body_received: u64,
 }
 
 impl Clock {
@@ -38,15 +50,31 @@ impl Clock {
         Clock {
             now,
             wait: Wait::Nothing,
+            began: now,
             since: now,
             exact: true,
+            body_waited: 0,
+            body_received: 0,
         }
+    }
+
+    /// Another body is waited for from now on.
+    pub(crate) fn begin_body(&mut self) {
+        self.body_waited = 0;
+        self.body_received = 0;
+    }
+
+    /// So many bytes of the body came.
+    pub(crate) fn body_came(&mut self, n: u64) {
+        self.body_received += n;
+        self.progress_of(Wait::Body);
     }
 
     /// The time is told, along with input.
     pub(crate) fn tell(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if !self.exact {
+            self.began = self.now;
             self.since = self.now;
             self.exact = true;
         }
@@ -55,17 +83,18 @@ impl Clock {
     /// The state may have changed. `exact`: just after the time was told.
     pub(crate) fn wait_for(&mut self, wait: Wait, exact: bool) {
         if wait != self.wait {
-            *self = Clock {
-                now: self.now,
-                wait,
-                since: self.now,
-                exact,
-            };
+            if self.wait == Wait::Body {
+                self.body_waited += self.now - self.began;
+            }
+            self.wait = wait;
+            self.began = self.now;
+            self.since = self.now;
+            self.exact = exact;
         }
     }
 
     /// If this is waited for, it has come in part.
-    pub(crate) fn progress_of(&mut self, wait: Wait) {
+    fn progress_of(&mut self, wait: Wait) {
         if self.wait == wait {
             self.since = self.now;
         }
@@ -77,10 +106,29 @@ impl Clock {
             Wait::Nothing => 0,
             Wait::Idle => limits.keepalive_timeout,
             Wait::Head => limits.head_timeout,
-            Wait::Body => limits.body_timeout,
+            Wait::Body | Wait::Discard => limits.body_timeout,
             Wait::Linger => limits.linger_timeout,
         };
-        (timeout > 0).then(|| self.since.saturating_add(timeout))
+        let at = (timeout > 0).then(|| self.since.saturating_add(timeout));
+        [at, self.rate_deadline(limits)].into_iter().flatten().min()
+    }
+
+    /// When the bytes of the body that came will not be enough for the time that they took.
+    fn rate_deadline(&self, limits: &Limits) -> Option<Instant> {
+        if self.wait != Wait::Body || limits.min_body_rate == 0 {
+            return None;
+        }
+        let earned = self.body_received.saturating_mul(1000) / limits.min_body_rate;
+        let allowed = RATE_GRACE.saturating_add(earned);
+        Some(
+            self.began
+                .saturating_add(allowed.saturating_sub(self.body_waited)),
+        )
+    }
+
+    /// Whether a body that is due came, but too slowly.
+    pub(crate) fn is_too_slow(&self, limits: &Limits) -> bool {
+        self.rate_deadline(limits).is_some_and(|at| at <= self.now)
     }
 
     /// What has been waited for too long by now.

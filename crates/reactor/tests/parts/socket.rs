@@ -337,3 +337,16 @@ fn the_descriptor_is_non_blocking_and_can_be_given_away() {
     drop(again);
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "dropping closes");
 }
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn what_the_peer_has_not_taken_shrinks_as_it_takes_it() {
+    let (mut socket, mut peer) = pairs::unix();
+    assert_eq!(socket.unsent(), Some(0));
+    let block = [7; 4096];
+    while let Sent::Data(_) = socket.send(&[IoSlice::new(&block)]) {}
+    let full = socket.unsent().unwrap();
+    assert!(full >= 4096);
+    peer.read_exact(&mut [0; 4096]).unwrap();
+    assert!(socket.unsent().unwrap() < full);
+}

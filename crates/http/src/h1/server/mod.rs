@@ -17,7 +17,7 @@
 //! lines: above either, `wants_read` is false.
 //!
 //! **An early answer** leaves the rest of the request's body to be discarded, up to `max_discard`
-//! bytes; more, and the connection ends.
+//! bytes and for `body_timeout` altogether; more, and the connection ends.
 //!
 //! **An error** becomes an event on the request's stream, or on a new one if there was no head. One
 //! answer is then taken; after it the connection lingers (§9.6), so that the peer can read it.
@@ -95,7 +95,10 @@ const NOTHING_ASKED: Asked = Asked {
 /// The server's end of a connection. See the trait for how to drive it.
 #[derive(Debug)]
 pub struct ServerConnection {
+    /// Those of the current request.
     limits: Arc<Limits>,
+    /// Those of the connection, which each request begins with.
+    usual: Arc<Limits>,
     inbox: Inbox,
     parser: RequestParser,
     empty_lines: u8,
@@ -107,6 +110,8 @@ pub struct ServerConnection {
     output: Output,
     events: Events<RequestHead>,
     window: Window,
+    /// Somebody waits for more of the body.
+    awaited: bool,
     clock: Clock,
     stream: u64,
     /// No further request is answered.
@@ -125,6 +130,7 @@ impl ServerConnection {
     #[must_use]
     pub fn new(limits: Arc<Limits>, now: Instant) -> ServerConnection {
         let mut connection = ServerConnection {
+            usual: Arc::clone(&limits),
             limits,
             inbox: Inbox::default(),
             parser: RequestParser::default(),
@@ -136,6 +142,7 @@ impl ServerConnection {
             output: Output::default(),
             events: Events::new(),
             window: Window::default(),
+            awaited: false,
             clock: Clock::new(now),
             stream: 0,
             closing: false,
@@ -170,6 +177,34 @@ impl ServerConnection {
         !matches!(self.reading, Reading::Head | Reading::Body(_) | Reading::Refused)
     }
 
+    /// The limits that hold now.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// Have other limits for the rest of this request; the next one begins with the usual ones. What
+    /// is over, the head, is not judged again.
+    pub fn change_limits(&mut self, stream: StreamId, limits: Arc<Limits>) {
+        if stream == self.id() {
+            self.limits = limits;
+            self.settle(false);
+        }
+    }
+
+    /// Say whether somebody waits for more of the body: only then is its sender pressed for time.
+    pub fn body_awaited(&mut self, awaited: bool) {
+        if self.awaited != awaited {
+            self.awaited = awaited;
+            self.settle(false);
+        }
+    }
+
+    /// Count a refusal that was the driver's.
+    pub fn count_refusal(&mut self, reason: &'static str) {
+        self.statistics.refuse(reason);
+    }
+
     fn id(&self) -> StreamId {
         StreamId(self.stream)
     }
@@ -179,8 +214,10 @@ impl ServerConnection {
         let wait = match &self.reading {
             Reading::Head if self.inbox.is_empty() => Wait::Idle,
             Reading::Head => Wait::Head,
-            Reading::Body(_) if self.outgoing.is_over() => Wait::Body,
-            Reading::Body(_) if !self.window.is_full() && !self.asked.awaits_continue => Wait::Body,
+            Reading::Body(_) if self.outgoing.is_over() => Wait::Discard,
+            Reading::Body(_) if self.awaited && !self.window.is_full() && !self.asked.awaits_continue => {
+                Wait::Body
+            }
             Reading::Lingering(_) => Wait::Linger,
             _ => Wait::Nothing,
         };
@@ -201,7 +238,6 @@ impl Machine for ServerConnection {
             self.keep(data);
             self.pump_inbox();
         }
-        self.clock.progress_of(Wait::Body);
         self.settle(true);
     }
 
@@ -220,9 +256,11 @@ impl Machine for ServerConnection {
     fn handle_timeout(&mut self, now: Instant) {
         match self.clock.expired(now, &self.limits) {
             Some(Wait::Head) => self.refuse(Error::peer(Kind::HeadTimeout, b"")),
-            Some(Wait::Body) if self.outgoing.is_over() => self.end(),
+            Some(Wait::Body) if self.clock.is_too_slow(&self.limits) => {
+                self.refuse(Error::peer(Kind::BodyTooSlow, b""));
+            }
             Some(Wait::Body) => self.refuse(Error::peer(Kind::BodyTimeout, b"")),
-            Some(Wait::Idle) => self.end(),
+            Some(Wait::Idle | Wait::Discard) => self.end(),
             Some(Wait::Linger) => self.reading = Reading::Closed,
             Some(Wait::Nothing) | None => {}
         }
@@ -263,7 +301,7 @@ impl Machine for ServerConnection {
             self.statistics.body_bytes_received += n;
             self.window
                 .delivered(usize::try_from(n).unwrap_or(usize::MAX), &self.limits);
-            self.clock.progress_of(Wait::Body);
+            self.clock.body_came(n);
             // A body of known length may be complete now.
             self.pump(&[]);
         }

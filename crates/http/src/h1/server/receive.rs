@@ -2,6 +2,8 @@
 //!
 //! The transitions of [`Reading`]; see the theory of operation one level up.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use memchr::memmem;
 
@@ -100,7 +102,12 @@ impl ServerConnection {
             awaits_continue: head.expect_continue && head.body != BodyLength::Empty,
         };
         self.outgoing = Outgoing::Head;
+        if !Arc::ptr_eq(&self.limits, &self.usual) {
+            self.limits = Arc::clone(&self.usual);
+        }
         self.window.reset();
+        self.awaited = false;
+        self.clock.begin_body();
         let body = Body::new(head.body, false);
         self.events.push(self.id(), Event::Head(head));
         match body {
@@ -139,6 +146,7 @@ impl ServerConnection {
     /// A piece of the body came; `chunk_end` is where a chunk ended with it.
     fn deliver(&mut self, data: &[u8], chunk_end: Option<u64>) {
         self.statistics.body_bytes_received += data.len() as u64;
+        self.clock.body_came(data.len() as u64);
         self.window.delivered(data.len(), &self.limits);
         self.events.data(data);
         if let Some(end) = chunk_end {
