@@ -162,6 +162,27 @@ async def test_a_callback_that_fails_goes_to_the_loops_exception_handler():
     assert isinstance(await seen, LookupError)
 
 
+@pytest.mark.parametrize("factory", loop_factories(), ids=ids)
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_leaves_a_callback_too(factory, exception):
+    def interrupt():
+        raise exception
+
+    async def main():
+        reactor.engine().timer(0, interrupt)
+        await asyncio.get_running_loop().create_future()
+
+    loop = factory()
+    task = loop.create_task(main())
+    loop.call_later(5, task.cancel)
+    with pytest.raises(exception):
+        loop.run_until_complete(task)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)  # the loop and its engine are as before
+    loop.close()
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("transport", "transport"), ("reactor", "reactor"), ("", "reactor")]
 )

@@ -78,8 +78,15 @@ pub fn perform(py: Python<'_>, serial: u64) {
     }
 }
 
-/// Hands an exception that no caller can get to the loop's exception handler.
+/// Hands an exception that no caller can get to the loop's exception handler, or to whoever runs the loop if it is
+/// meant to end the process.
 pub fn report(py: Python<'_>, serial: u64, message: &str, error: PyErr) {
+    if python::ends_process(py, &error) {
+        if let Err(error) = super::transport::reraise(py, serial, error) {
+            error.write_unraisable(py, None);
+        }
+        return;
+    }
     match with_loop(serial, |state| state.handles.event_loop.clone_ref(py)) {
         Some(event_loop) => python::report(py, &event_loop, message, error),
         None => error.write_unraisable(py, None),

@@ -216,7 +216,7 @@ fn drive_transport(py: Python<'_>, serial: u64, token: Token) -> PyResult<()> {
 }
 
 /// Raises what ends the process where every loop lets it through: uvloop logs what a protocol's method raises.
-fn reraise(py: Python<'_>, serial: u64, error: PyErr) -> PyResult<()> {
+pub fn reraise(py: Python<'_>, serial: u64, error: PyErr) -> PyResult<()> {
     let handles = with_loop(serial, |state| {
         (
             state.handles.call_soon.clone_ref(py),
