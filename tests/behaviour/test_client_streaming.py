@@ -231,7 +231,7 @@ async def test_upload_is_held_back_by_a_slow_server(lib: Any) -> None:
     async with serve_raw(talk) as served, lib.ClientSession() as client:
         posting = asyncio.ensure_future(client.post(served.url, data=pieces()))
         before = -1
-        while made != before:  # until it makes no progress any more
+        while not made or made != before:  # until it has begun and makes no progress any more
             before = made
             await asyncio.wait([posting], timeout=0.1)
         assert 0 < made < 400

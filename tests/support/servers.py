@@ -146,7 +146,10 @@ async def serve_raw(
         server.close()
         for task, wire in talks.items():
             task.cancel()
-            wire.writer.transport.abort()
+            transport = wire.writer.transport
+            # Python 3.11 fails to abort a transport that has closed itself after its last bytes.
+            if not transport.is_closing() or transport.get_write_buffer_size():
+                transport.abort()
         closings = [wire.close() for wire in talks.values()]
         await asyncio.gather(*talks, *closings, return_exceptions=True)
     if failures:
