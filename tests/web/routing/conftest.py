@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def make_request() -> Callable[..., Any]:
-    """Make something with the method and path of a request, for `match()` and `resolve()` alike."""
+    """Make something with the method and path of a request, for `finder()` and `resolve()` alike."""
 
     def make(method: str, raw_path: str, **attributes: Any) -> Any:
         url = URL.build(path=raw_path, encoded=True)
-        return SimpleNamespace(method=method, raw_path=raw_path, rel_url=url, **attributes)
+        return SimpleNamespace(
+            method=method, raw_path=raw_path, rel_url=url, expect_continue=False, **attributes
+        )
 
     return make

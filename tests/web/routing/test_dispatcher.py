@@ -47,12 +47,20 @@ def router() -> UrlDispatcher:
 def find(
     router: UrlDispatcher, make_request: Callable[..., Any]
 ) -> Callable[[str, str], UrlMappingMatchInfo]:
-    """Look up by `match()`."""
+    """Look up by the core, and by `finder()` the same."""
 
     def look_up(method: str, raw_path: str) -> UrlMappingMatchInfo:
-        found = router.match(make_request(method, raw_path))
-        assert found is not None
-        return build_match_info(*found)
+        request = make_request(method, raw_path)
+        with pytest.raises(StopIteration) as ended:
+            router.resolve(request).send(None)
+        resolved: UrlMappingMatchInfo = ended.value.value
+        found = router.finder()(request)
+        if type(found) is tuple:
+            assert build_match_info(*found) == resolved
+            assert found[0] is resolved.route
+        else:
+            assert resolved.http_exception is not None
+        return resolved
 
     return look_up
 
@@ -108,18 +116,14 @@ def test_head_comes_with_get_unless_refused(router: UrlDispatcher, find: Find) -
     assert isinstance(find("HEAD", "/b").http_exception, HTTPMethodNotAllowed)
 
 
-def test_miss_is_a_system_route(router: UrlDispatcher, make_request: Callable[..., Any]) -> None:
+def test_miss_is_a_system_route(router: UrlDispatcher, find: Find) -> None:
     router.add_post("/a", handler)
     router.add_put("/{x}", handler)
-    found = router.match(make_request("GET", "/nowhere/at/all"))
-    assert found is not None
-    route, values = found
-    assert isinstance(route, SystemRoute)
-    assert values is None
-    assert isinstance(route.http_exception, HTTPNotFound)
-    found = router.match(make_request("GET", "/a"))
-    assert found is not None
-    error = build_match_info(*found).http_exception
+    found = find("GET", "/nowhere/at/all")
+    assert isinstance(found.route, SystemRoute)
+    assert not found
+    assert isinstance(found.http_exception, HTTPNotFound)
+    error = find("GET", "/a").http_exception
     assert isinstance(error, HTTPMethodNotAllowed)
     assert error.allowed_methods == {"POST", "PUT"}
     assert error.method == "GET"
@@ -194,17 +198,13 @@ async def test_foreign_resource_is_asked_in_its_turn(
     router.register_resource(Foreign("/a", route))
     under_root = router.add_get("/{x}/{y}/{z}", handler)
     # Before it: answered at once.
-    found = router.match(make_request("GET", "/a/b"))
-    assert found is not None
-    assert found[0] is first
+    assert router.finder()(make_request("GET", "/a/b"))[0] is first
     # Its own, and what comes after it: only `resolve` can tell.
     for path in ("/a", "/a/b/c"):
-        assert router.match(make_request("GET", path)) is None
+        assert type(router.finder()(make_request("GET", path))) is not tuple
         assert (await router.resolve(make_request("GET", path))).handler is route.handler
     # Beside it.
-    found = router.match(make_request("GET", "/ab/b/c"))
-    assert found is not None
-    assert found[0] is under_root
+    assert router.finder()(make_request("GET", "/ab/b/c"))[0] is under_root
 
 
 async def test_foreign_resource_that_declines_adds_its_methods(
@@ -236,7 +236,7 @@ async def test_overridden_way_of_a_resource_is_used(
     if way == "instance":
         monkeypatch.setattr(resource, "resolve", decline)
     router.register_resource(resource)
-    assert router.match(make_request("GET", "/a")) is None
+    assert type(router.finder()(make_request("GET", "/a"))) is not tuple
     assert isinstance((await router.resolve(make_request("GET", "/a"))).http_exception, HTTPNotFound)
 
 

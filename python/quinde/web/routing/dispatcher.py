@@ -50,7 +50,7 @@ OWN_RESOLVE: Final = Resource.resolve
 
 
 class Incoming(Protocol):
-    """What `UrlDispatcher.match()` needs of a request."""
+    """What `UrlDispatcher.finder()` needs of a request."""
 
     @property
     def method(self) -> str:
@@ -59,6 +59,10 @@ class Incoming(Protocol):
     @property
     def raw_path(self) -> str:
         """The target's path as it was sent."""
+
+    @property
+    def expect_continue(self) -> bool:
+        """Whether the peer waits for 100 before it sends the body."""
 
 
 class NativeEntry(NamedTuple):
@@ -127,22 +131,8 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
 
     @property
     def is_native(self) -> bool:
-        """Whether `match()` answers for `resolve()`: nobody has overridden or wrapped that one."""
+        """Whether `finder()` answers for `resolve()`: nobody has overridden or wrapped that one."""
         return type(self).resolve is OWN_DISPATCH and "resolve" not in vars(self)
-
-    def match(self, incoming: Incoming) -> tuple[AbstractRoute, Values | None] | None:
-        """Find the route for a request, at once.
-
-        A miss is a route too: a `SystemRoute` that raises 404 or 405. `build_match_info(*found)` makes the
-        match of what was found.
-
-        Returns:
-            Route and values; or None when only `await resolve(request)` can tell.
-        """
-        found = (self._native or self._build()).resolve(incoming.method, incoming.raw_path)
-        if type(found) is tuple:
-            return found
-        return None if found is NotImplemented else self._miss(incoming.method, found)
 
     def finder(self) -> Callable[[Incoming], Any]:
         """Give the core's look-up for a table that will not change any more.

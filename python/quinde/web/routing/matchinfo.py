@@ -1,6 +1,6 @@
 """What a request led to: a route and the text behind its names, or an HTTP error in a route's place.
 
-`UrlDispatcher.match()` gives route and values, two cheap things; `build_match_info()` makes of them the
+The router gives route and values, two cheap things; `build_match_info()` makes of them the
 object that `request.match_info` shows, when somebody asks for it.
 """
 
@@ -219,7 +219,7 @@ def found_match_info(route: AbstractRoute, values: Values | None, app: Any) -> U
 
 
 def build_match_info(route: AbstractRoute, values: Values | None) -> UrlMappingMatchInfo:
-    """Make the match of what `UrlDispatcher.match()` found."""
+    """Make the match of what the router found."""
     if isinstance(route, SystemRoute):
         return MatchInfoError(route.http_exception, route)
     resource = route.resource
