@@ -22,6 +22,7 @@ __all__ = [
     "OutgoingRequest",
     "Router",
     "Service",
+    "Tally",
     "Timer",
     "http_date",
     "make_plainly",
@@ -129,6 +130,7 @@ class Engine:
         on_idle: Callable[[Connection], object] | None,
         on_lost: Callable[[Connection], object] | None,
         body_window: int,
+        tally: Tally | None = None,
     ) -> Connection: ...
     def statistics(self) -> dict[str, int]: ...
     def close(self) -> None: ...
@@ -174,6 +176,12 @@ class Service:
     def statistics(self) -> dict[str, int]: ...
 
 @final
+class Tally:
+    """What the connections of one connector count, open ones and those that are gone."""
+
+    def statistics(self) -> dict[str, int]: ...
+
+@final
 class Connection:
     """One connection, of either end and on either backend."""
 
@@ -187,6 +195,7 @@ class Connection:
         on_idle: Callable[[Connection], object] | None,
         on_lost: Callable[[Connection], object] | None,
         body_window: int,
+        tally: Tally | None = None,
     ) -> Connection: ...
     @property
     def is_server(self) -> bool: ...

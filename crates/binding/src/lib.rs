@@ -52,4 +52,6 @@ mod _core {
     use crate::objects::router::Router;
     #[pymodule_export]
     use crate::objects::service::Service;
+    #[pymodule_export]
+    use crate::objects::tally::Tally;
 }

@@ -66,14 +66,28 @@ pub struct Statistics {
     /// Bytes of heads and trailers that parsers have looked at, once to find the ends of lines and
     /// once to read them. Against the bytes received it shows that the work is linear.
     pub bytes_scanned: u64,
+    /// Final responses by the first digit of their status: 1xx (101 only) to 5xx and above.
+    pub statuses: [u64; 5],
     /// How often something was refused, by [`crate::Kind::as_str`]; both sides' errors count.
     pub refusals: Vec<(&'static str, u64)>,
+    /// How often the peer was waited for in vain, by what was waited for: `head`, `body`, `idle` …
+    pub timeouts: Vec<(&'static str, u64)>,
 }
 
 impl Statistics {
     /// Count one refusal.
     pub fn refuse(&mut self, reason: &'static str) {
-        self.add_refusals(reason, 1);
+        add(&mut self.refusals, reason, 1);
+    }
+
+    /// Count one wait that was too long.
+    pub fn time_out(&mut self, wait: &'static str) {
+        add(&mut self.timeouts, wait, 1);
+    }
+
+    /// Count a final response.
+    pub fn answer(&mut self, status: u16) {
+        self.statuses[usize::from(status / 100).clamp(1, 5) - 1] += 1;
     }
 
     /// Add another connection's figures to these.
@@ -83,16 +97,22 @@ impl Statistics {
         self.body_bytes_received += other.body_bytes_received;
         self.body_bytes_sent += other.body_bytes_sent;
         self.bytes_scanned += other.bytes_scanned;
+        for (total, count) in self.statuses.iter_mut().zip(other.statuses) {
+            *total += count;
+        }
         for &(reason, count) in &other.refusals {
-            self.add_refusals(reason, count);
+            add(&mut self.refusals, reason, count);
+        }
+        for &(wait, count) in &other.timeouts {
+            add(&mut self.timeouts, wait, count);
         }
     }
+}
 
-    fn add_refusals(&mut self, reason: &'static str, count: u64) {
-        match self.refusals.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, total)) => *total += count,
-            None => self.refusals.push((reason, count)),
-        }
+fn add(totals: &mut Vec<(&'static str, u64)>, name: &'static str, count: u64) {
+    match totals.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, total)) => *total += count,
+        None => totals.push((name, count)),
     }
 }
 

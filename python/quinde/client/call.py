@@ -43,7 +43,15 @@ if TYPE_CHECKING:
     from quinde.client.timeouts import ClientTimeout
     from quinde.typedefs import Query
 
-__all__ = ("Call", "ClientHandlerType", "ClientMiddlewareType", "RaiseForStatus", "carry", "check_status")
+__all__ = (
+    "Call",
+    "ClientHandlerType",
+    "ClientMiddlewareType",
+    "RaiseForStatus",
+    "carry",
+    "carry_again",
+    "check_status",
+)
 
 ClientHandlerType = Callable[[ClientRequest], Awaitable[ClientResponse]]
 """Sends a request and gives its response."""
@@ -83,6 +91,13 @@ class Call:
     response_class: type[ClientResponse]
     requote: bool
     may_retry: bool
+
+
+async def carry_again(call: Call) -> ClientResponse:
+    """Carry a call whose first attempt, made elsewhere, met a closed connection."""
+    call.may_retry = False
+    call.connector._counts.retries += 1
+    return await carry(call)
 
 
 async def carry(call: Call, response: ClientResponse | None = None) -> ClientResponse:
@@ -222,6 +237,7 @@ async def _send(
             if not may_retry or (body is not None and body.consumed):
                 raise
             may_retry = False
+            call.connector._counts.retries += 1
         except ClientError:
             raise
         except OSError as error:

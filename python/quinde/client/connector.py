@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import aiohappyeyeballs
 
 from quinde.client.connection import Connection
+from quinde.client.counts import Counts
 from quinde.client.pool import Pool
 from quinde.client.protocol import ResponseHandler
 from quinde.client.timeouts import Deadline, moment
@@ -101,6 +102,7 @@ class BaseConnector:
         self._timeout_ceil_threshold = timeout_ceil_threshold
         self._force_close = force_close
         self._keepalive_timeout = 15.0 if keepalive_timeout is _UNSET else keepalive_timeout
+        self._counts = Counts()
         self._pool = Pool(
             limit=limit,
             limit_per_host=limit_per_host,
@@ -165,8 +167,15 @@ class BaseConnector:
         return self._pool.limit_per_host
 
     def statistics(self) -> dict[str, int]:
-        """Count connections, slots and waiters, see `Pool.statistics`."""
-        return self._pool.statistics()
+        """Tell, in plain integers, what is open and what has been counted since the connector was made.
+
+        Now: `active` connections with a request, `idle` ones, slots `in_use` of `limit`, `waiters`, `hosts`.
+        So far: `connections`, `connections_failed`; `requests`, with `retries` on a kept connection that had
+        ended; `responses_1xx` (101) to `responses_5xx`; `bytes_received`, `bytes_sent` (wire) and
+        `body_bytes_…` of these; `timeouts_…` by phase: `pool`, `connect`, `sock_connect`, `sock_read`,
+        `write`, and `total` where that ended an exchange; `refused_<reason>` for each broken rule of HTTP.
+        """
+        return {**self._pool.statistics(), **self._counts.statistics()}
 
     # --- connections
 
@@ -202,6 +211,7 @@ class BaseConnector:
         try:
             host, member = await pool.acquire(key, until)
         except TimeoutError as error:
+            self._counts.timeouts_pool += 1
             raise _timed_out(req, connect_at, until) from error
         if member is not None:
             handler = cast(ResponseHandler, member)
@@ -217,11 +227,15 @@ class BaseConnector:
                 raise ClientConnectionError("Connector is closed.")
         except TimeoutError as error:
             pool.give_back(host)
+            self._counts.timeouts_connect += deadline.fired
+            self._counts.timeouts_sock_connect += not deadline.fired
             if isinstance(error, ConnectionTimeoutError):
                 raise
             raise _timed_out(req, connect_at, until if deadline.fired else connect_at) from error
-        except BaseException:
+        except BaseException as error:
             pool.give_back(host)
+            if isinstance(error, ClientConnectorError):
+                self._counts.connections_failed += 1
             raise
         handler.join(pool, key)
         pool.adopt(host, handler)
@@ -229,7 +243,9 @@ class BaseConnector:
 
     def _new_handler(self, req: ClientRequest) -> Callable[[], ResponseHandler]:
         """Give the protocol factory for a connection."""
-        return functools.partial(ResponseHandler, self._loop, limits=req.wire_limits)
+        return functools.partial(
+            ResponseHandler, self._loop, limits=req.wire_limits, tally=self._counts.tally
+        )
 
     async def _create_connection(
         self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout

@@ -68,6 +68,7 @@ class ResponseHandler(asyncio.Protocol):
     Args:
         loop: the event loop.
         limits: what responses may cost.
+        tally: where the connection counts.
     """
 
     host: Host | None = None
@@ -78,8 +79,10 @@ class ResponseHandler(asyncio.Protocol):
         loop: asyncio.AbstractEventLoop,
         *,
         limits: WireLimits = DEFAULT_WIRE_LIMITS,
+        tally: _core.Tally | None = None,
     ) -> None:
         self._loop = loop
+        self._tally = tally
         self._pool: weakref.ref[Pool] | None = None
         self.key: Hashable = None
         self.limits = limits
@@ -100,7 +103,7 @@ class ResponseHandler(asyncio.Protocol):
         limits = _core_limits(self.limits)
         window = 2 * self.limits.read_bufsize
         self.connection = reactor.engine().connect(
-            sock.detach(), limits, self._on_idle, self._on_lost, window
+            sock.detach(), limits, self._on_idle, self._on_lost, window, self._tally
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,7 +111,7 @@ class ResponseHandler(asyncio.Protocol):
         limits = _core_limits(self.limits)
         window = 2 * self.limits.read_bufsize
         self.connection = _core.Connection.attach_client(
-            transport, limits, self._on_idle, self._on_lost, window
+            transport, limits, self._on_idle, self._on_lost, window, self._tally
         )
 
     def join(self, pool: Pool, key: Hashable) -> None:

@@ -20,7 +20,7 @@ from multidict import CIMultiDict, MultiDict, MultiDictProxy, getversion, istr
 from yarl import URL
 
 from quinde.client.body import body_of, json_body
-from quinde.client.call import Call, carry, check_status
+from quinde.client.call import Call, carry, carry_again, check_status
 from quinde.client.connector import BaseConnector, TCPConnector
 from quinde.client.exchange import malformed, respond
 from quinde.client.options import DEFAULT_MAX_DECOMPRESSED_SIZE, RequestOptions, refuse_call, refuse_session
@@ -266,8 +266,7 @@ class ClientSession(Verbs):
         if not self._retry_connection or not isinstance(error, ClientOSError | ServerDisconnectedError):
             raise error
         call = self._gather(plan.connector, "GET", plan.request.original_url, now, allow_redirects, {})
-        call.may_retry = False
-        return await carry(call)
+        return await carry_again(call)
 
     def _plan(self, str_or_url: StrOrURL, connector: BaseConnector) -> Plan | None:
         """Plan plain GETs of a URL; None if they need more than a plan can say."""

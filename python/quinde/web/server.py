@@ -140,7 +140,22 @@ class Server:
         return self.service.requests_count
 
     def statistics(self) -> dict[str, int]:
-        """Tell what the core has counted: connections, requests, bytes, refusals by reason."""
+        """Tell what has been counted since the server was made. Reading goes through the open connections.
+
+        Returns:
+            Plain integers:
+
+            * `connections` accepted, `connections_open` of them, `connections_refused` after the shutdown;
+            * `requests` begun, `requests_in_flight` and `requests_waiting` behind those on their connections
+              (pipelined); `handlers` that are suspended at an await;
+            * `responses_1xx` (101 only) to `responses_5xx`, by class of status;
+            * `bytes_received` and `bytes_sent` on the wire; `body_bytes_received` and `body_bytes_sent` of
+              these are bodies, without framing;
+            * waits for the peer that were too long: `timeouts_head`, `timeouts_body`, `timeouts_discard` (the
+              rest of a body that nobody reads), `timeouts_idle`, `timeouts_linger` (after a refusal),
+              `timeouts_write`;
+            * `refused_<reason>` for each reason that occurred, as `refused_missing_host`.
+        """
         return self.service.statistics()
 
     def protocol_of(self, connection: Connection | None) -> RequestHandler:

@@ -24,6 +24,7 @@ use crate::objects::body::Body;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
 use crate::objects::response::IncomingResponse;
+use crate::objects::tally::{Counted, Tally};
 use crate::python;
 
 pub struct ClientSide {
@@ -33,6 +34,8 @@ pub struct ClientSide {
     exchange: Option<Exchange>,
     /// Why input ended, for whoever still waits.
     ended: Option<Failure>,
+    /// Where this connection's figures go.
+    tally: Option<Py<Tally>>,
 }
 
 /// One request and its response.
@@ -69,13 +72,19 @@ pub struct Outgoing<'a, F> {
 }
 
 impl ClientSide {
-    pub fn new(machine: ClientConnection, on_idle: Option<Py<PyAny>>, on_lost: Option<Py<PyAny>>) -> Self {
+    pub fn new(
+        machine: ClientConnection,
+        on_idle: Option<Py<PyAny>>,
+        on_lost: Option<Py<PyAny>>,
+        tally: Option<Py<Tally>>,
+    ) -> Self {
         Self {
             machine,
             on_idle,
             on_lost,
             exchange: None,
             ended: None,
+            tally,
         }
     }
 
@@ -160,6 +169,13 @@ impl ClientSide {
 
     /// Notes why the exchange ends before its time, and gives it back.
     pub fn give_up(&mut self, failure: Failure) -> Failure {
+        if let Some(tally) = &self.tally {
+            tally.get().count_timeout(match failure {
+                Failure::Total => "total",
+                Failure::WriteTimeout => "write",
+                _ => "sock_read",
+            });
+        }
         self.ended = Some(failure.clone());
         failure
     }
@@ -188,6 +204,13 @@ impl ClientSide {
             visit.call(&exchange.body)?;
         }
         Ok(())
+    }
+
+    /// The connection is gone: its figures stay.
+    pub fn forget(&self, counted: &Counted) {
+        if let Some(tally) = &self.tally {
+            tally.get().absorb(counted);
+        }
     }
 
     /// The connection is gone.
@@ -230,6 +253,7 @@ pub fn client_side(
     on_idle: Option<Py<PyAny>>,
     on_lost: Option<Py<PyAny>>,
     body_window: usize,
+    tally: Option<Py<Tally>>,
 ) -> PyResult<ClientSide> {
     let shared = &limits.shared;
     let shared = if shared.body_window == body_window {
@@ -241,11 +265,38 @@ pub fn client_side(
         })
     };
     let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(super::engine::gone)?;
+    if let Some(tally) = &tally {
+        tally.get().count_connection(serial);
+    }
     Ok(ClientSide::new(
         ClientConnection::new(shared, now),
         on_idle,
         on_lost,
+        tally,
     ))
+}
+
+/// What the open connections of a tally on a loop have counted.
+pub fn open_statistics(serial: u64, tally: u64) -> Counted {
+    let mut counted = Counted::default();
+    with_loop(serial, |state| {
+        for (_, source) in state.reactor.iter() {
+            let Source::Connection(connection) = source else {
+                continue;
+            };
+            let Side::Client(client) = &connection.side else {
+                continue;
+            };
+            if client
+                .tally
+                .as_ref()
+                .is_some_and(|known| known.get().number == tally)
+            {
+                counted.absorb(&connection.counted());
+            }
+        }
+    });
+    counted
 }
 
 /// Drives one client connection until it has nothing more to do.

@@ -17,6 +17,7 @@ use super::client::ClientSide;
 use super::server::ServerSide;
 use super::{Action, Link, LoopState, keep_spare, perform, with_connection, with_loop};
 use crate::errors::{Failure, Stage};
+use crate::objects::tally::Counted;
 
 /// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
 pub const HIGH_WATER: usize = 64 * 1024;
@@ -77,6 +78,9 @@ pub struct Connection {
     pub stall: WriteStall,
     /// What the peer had still to take when that was asked last; more than anything if it was not.
     pub unsent: usize,
+    /// Bytes of the wire.
+    pub received: u64,
+    sent: u64,
     pub drains: Vec<Py<PyAny>>,
 }
 
@@ -110,6 +114,8 @@ impl Connection {
             write_shut: false,
             stall: WriteStall::default(),
             unsent: usize::MAX,
+            received: 0,
+            sent: 0,
             drains: Vec::new(),
         }
     }
@@ -118,6 +124,19 @@ impl Connection {
         match &mut self.side {
             Side::Server(server) => server.machine.output(),
             Side::Client(client) => client.machine.output(),
+        }
+    }
+
+    /// Its figures so far.
+    pub fn counted(&self) -> Counted {
+        Counted {
+            connections: 1,
+            protocol: match &self.side {
+                Side::Server(server) => server.machine.statistics(),
+                Side::Client(client) => client.machine.statistics(),
+            },
+            received: self.received,
+            sent: self.sent,
         }
     }
 
@@ -168,6 +187,9 @@ impl Connection {
             }),
             None => socket.recv(scratch),
         };
+        if let Received::Data(n) = received {
+            self.received += n as u64;
+        }
         match received {
             Received::Data(n) if landing.is_some() => self.landed(n, now),
             Received::Data(n) => self.feed(&scratch[..n], now),
@@ -273,6 +295,7 @@ impl Connection {
         }
         match &mut self.io {
             Io::Transport { transport, .. } => {
+                self.sent += output.len() as u64;
                 let mut segments = Vec::new();
                 while let Some(segment) = output.pop() {
                     segments.push(segment);
@@ -282,7 +305,7 @@ impl Connection {
                 Flushed::Handed
             }
             Io::Socket(socket) => {
-                let flushed = send_all(socket, output);
+                let flushed = send_all(socket, output, &mut self.sent);
                 if let (Flushed::Clean, Some(buffer)) = (&flushed, output.recycle()) {
                     keep_spare(spare, buffer);
                 }
@@ -329,7 +352,7 @@ impl Connection {
     }
 }
 
-fn send_all(socket: &mut Socket, output: &mut Output) -> Flushed {
+fn send_all(socket: &mut Socket, output: &mut Output, sent: &mut u64) -> Flushed {
     while !output.is_empty() {
         if !socket.is_writable() {
             return Flushed::Waiting;
@@ -337,7 +360,10 @@ fn send_all(socket: &mut Socket, output: &mut Output) -> Flushed {
         let mut slices = [IoSlice::new(&[]); 16];
         let filled = output.slices(&mut slices);
         match socket.send(&slices[..filled]) {
-            Sent::Data(n) => output.advance(n),
+            Sent::Data(n) => {
+                *sent += n as u64;
+                output.advance(n);
+            }
             Sent::Blocked => return Flushed::Waiting,
             Sent::Failed(error) => return Flushed::Failed(error),
         }
@@ -481,9 +507,16 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
     if let Some(facade) = handle.as_ref().and_then(|handle| handle.get().take_facade()) {
         actions.push_back(Action::Drop(Dropped::Object(facade)));
     }
+    let counted = connection.counted();
     match &mut connection.side {
-        Side::Server(server) => server.lost(py, failure, actions),
-        Side::Client(client) => client.lost(failure, &connection.peers, handle, actions),
+        Side::Server(server) => {
+            server.service.get().forget_connection(&counted);
+            server.lost(py, failure, actions);
+        }
+        Side::Client(client) => {
+            client.forget(&counted);
+            client.lost(failure, &connection.peers, handle, actions);
+        }
     }
     actions.push_back(Action::Drop(Dropped::Connection(connection)));
     super::listener::wake_full(state);

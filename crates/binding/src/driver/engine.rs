@@ -20,6 +20,7 @@ use crate::errors::Failure;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::{Limits, milliseconds};
 use crate::objects::service::Service;
+use crate::objects::tally::Tally;
 use crate::python::LoopHandles;
 
 /// Room for what one receive may bring, unless it lands in its final place.
@@ -132,6 +133,11 @@ impl Engine {
     }
 
     /// Takes over a connected socket for requests.
+    #[pyo3(signature = (fd, limits, on_idle, on_lost, body_window, tally=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one each for what a connection is made of"
+    )]
     fn connect(
         &self,
         py: Python<'_>,
@@ -140,6 +146,7 @@ impl Engine {
         on_idle: Option<Py<PyAny>>,
         on_lost: Option<Py<PyAny>>,
         body_window: usize,
+        tally: Option<Py<Tally>>,
     ) -> PyResult<Py<Handle>> {
         let socket = Socket::from_fd(own(fd)?)?;
         let peer = socket.peer_addr().unwrap_or(Address::Unix(None));
@@ -147,7 +154,7 @@ impl Engine {
             peer: Endpoint::Native(peer),
             local: OnceLock::new(),
         };
-        let side = client_side(self.serial, limits.get(), on_idle, on_lost, body_window)?;
+        let side = client_side(self.serial, limits.get(), on_idle, on_lost, body_window, tally)?;
         let registered = with_loop(self.serial, |state| {
             state.counters.connected += 1;
             let connection = Connection::new(Io::Socket(socket), Side::Client(side), Arc::new(peers));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use quinde_http::h1::{ResponseStart, ServerConnection};
-use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, Statistics, StreamId};
+use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, StreamId};
 use quinde_reactor::Token;
 
 use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
@@ -23,6 +23,7 @@ use crate::objects::date;
 use crate::objects::limits::Limits;
 use crate::objects::request::IncomingRequest;
 use crate::objects::service::Service;
+use crate::objects::tally::Counted;
 use crate::python;
 
 pub struct ServerSide {
@@ -163,7 +164,6 @@ impl ServerSide {
     /// The connection is gone.
     pub fn lost(&mut self, py: Python<'_>, failure: &Failure, actions: &mut VecDeque<Action>) {
         let service = self.service.get();
-        service.forget_connection(&self.machine.statistics());
         self.limits.get().count_closed();
         if let Some(mut current) = self.current.take() {
             current.cancel(py, service, actions);
@@ -542,14 +542,33 @@ pub fn all_connections(serial: u64, service: u64) -> Vec<Token> {
     .unwrap_or_default()
 }
 
-/// What the open connections of a service on a loop have counted.
-pub fn open_statistics(serial: u64, service: u64) -> Vec<Statistics> {
+/// What is known of the open connections of a service.
+#[derive(Default)]
+pub struct Open {
+    pub counted: Counted,
+    /// Requests that are being answered.
+    pub in_flight: usize,
+    /// Requests that came behind one that is being answered.
+    pub waiting: usize,
+}
+
+/// Adds what the open connections of a service on a loop have counted.
+pub fn open_statistics(serial: u64, service: u64, open: &mut Open) {
     with_loop(serial, |state| {
-        of_service(state, service)
-            .map(|(_, server)| server.machine.statistics())
-            .collect()
-    })
-    .unwrap_or_default()
+        for (_, source) in state.reactor.iter() {
+            let Source::Connection(connection) = source else {
+                continue;
+            };
+            let Side::Server(server) = &connection.side else {
+                continue;
+            };
+            if server.service.get().number == service {
+                open.counted.absorb(&connection.counted());
+                open.in_flight += usize::from(server.current.is_some());
+                open.waiting += server.machine.waiting().max(usize::from(server.peeked.is_some()));
+            }
+        }
+    });
 }
 
 fn of_service(state: &LoopState, service: u64) -> impl Iterator<Item = (Token, &ServerSide)> {

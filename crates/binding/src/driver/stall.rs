@@ -57,6 +57,7 @@ fn give_up_stalled(state: &mut LoopState, py: Python<'_>, token: Token) {
     let failure = match &mut connection.side {
         Side::Server(server) => {
             server.machine.count_refusal("write_timeout");
+            server.machine.count_timeout("write");
             Failure::Closed
         }
         Side::Client(client) => client.give_up(Failure::WriteTimeout),

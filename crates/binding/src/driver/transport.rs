@@ -19,6 +19,7 @@ use crate::errors::Failure;
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
 use crate::objects::service::Service;
+use crate::objects::tally::Tally;
 use crate::python;
 
 /// The engine of the running loop, made if need be.
@@ -69,15 +70,16 @@ fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side)
         _ => {}
     }
     let token = with_loop(serial, |state| {
-        let token = state
-            .reactor
-            .insert(Source::Connection(Box::new(Connection::new(io, side, peers))));
-        settle(state, py, token);
-        token
+        let connection = Connection::new(io, side, peers);
+        state.reactor.insert(Source::Connection(Box::new(connection)))
     });
+    let token = token.ok_or_else(gone)?;
+    // Before it settles: a connection that came too late is closed by that.
+    let handle = Handle::of(py, serial, token)?.ok_or_else(gone)?;
+    with_loop(serial, |state| settle(state, py, token));
     perform(py, serial);
     arm(py, serial)?;
-    Handle::of(py, serial, token.ok_or_else(gone)?)?.ok_or_else(gone)
+    Ok(handle)
 }
 
 pub fn attach_server(
@@ -110,18 +112,20 @@ pub fn attach_client(
     on_idle: Option<Py<PyAny>>,
     on_lost: Option<Py<PyAny>>,
     body_window: usize,
+    tally: Option<Py<Tally>>,
 ) -> PyResult<Py<Handle>> {
     let serial = running(py)?;
-    let side = client::client_side(serial, limits, on_idle, on_lost, body_window)?;
+    let side = client::client_side(serial, limits, on_idle, on_lost, body_window, tally)?;
     attach(py, serial, transport, Side::Client(side))
 }
 
 pub fn data_received(py: Python<'_>, serial: u64, token: Token, data: &[u8]) -> PyResult<()> {
     let fed = with_loop(serial, |state| {
         let now = state.reactor.tick();
-        state
-            .connection(token)
-            .map(|connection| connection.feed(data, now))
+        state.connection(token).map(|connection| {
+            connection.received += data.len() as u64;
+            connection.feed(data, now);
+        })
     });
     if fed.flatten().is_none() {
         return Ok(());

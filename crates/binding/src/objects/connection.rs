@@ -12,6 +12,7 @@ use super::fields::Fields;
 use super::limits::{Limits, milliseconds};
 use super::outgoing::OutgoingRequest;
 use super::service::Service;
+use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
 use crate::driver::{Link, transport, with_connection, with_loop};
@@ -90,6 +91,7 @@ impl Connection {
 
     /// Sends requests over an asyncio transport.
     #[staticmethod]
+    #[pyo3(signature = (transport, limits, on_idle, on_lost, body_window, tally=None))]
     fn attach_client(
         py: Python<'_>,
         transport: &Bound<'_, PyAny>,
@@ -97,8 +99,9 @@ impl Connection {
         on_idle: Option<Py<PyAny>>,
         on_lost: Option<Py<PyAny>>,
         body_window: usize,
+        tally: Option<Py<Tally>>,
     ) -> PyResult<Py<Self>> {
-        transport::attach_client(py, transport, limits.get(), on_idle, on_lost, body_window)
+        transport::attach_client(py, transport, limits.get(), on_idle, on_lost, body_window, tally)
     }
 
     /// `asyncio.Protocol.data_received`.

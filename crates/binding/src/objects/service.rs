@@ -8,13 +8,13 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use quinde_http::Statistics;
 use quinde_reactor::Token;
 
 use super::connection::Connection;
 use super::journal::Journal;
 use super::request::IncomingRequest;
-use crate::driver::server::{all_connections, stop_connections};
+use super::tally::Counted;
+use crate::driver::server::{Open, all_connections, open_statistics, stop_connections};
 use crate::python::{TaskMaker, copy_context};
 
 /// How requests are answered, and with which limits.
@@ -38,6 +38,8 @@ pub struct Service {
     shared: Mutex<Shared>,
     requests: AtomicU64,
     connections: AtomicU64,
+    /// Connections that came after the stop.
+    connections_refused: AtomicU64,
 }
 
 #[derive(Default)]
@@ -45,7 +47,7 @@ struct Shared {
     /// Tasks whose handlers are suspended: asyncio itself holds them weakly.
     tasks: HashMap<u64, Py<PyAny>>,
     /// What closed connections had counted.
-    finished: Statistics,
+    finished: Counted,
     /// Loops on which connections of this service were made.
     loops: Vec<u64>,
     stopped: bool,
@@ -119,6 +121,7 @@ impl Service {
             shared: Mutex::default(),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
         })
     }
 
@@ -174,27 +177,29 @@ impl Service {
         }
     }
 
-    /// Plain counters: connections, requests, handlers in flight, bytes, refusals by reason (`refused_…`).
+    /// Plain counters; `Server.statistics` says what each is.
     fn statistics(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let mut counted = self.lock().finished.clone();
-        let loops = self.lock().loops.clone();
-        let mut open = 0_usize;
+        let (mut counted, loops, handlers) = {
+            let shared = self.lock();
+            (shared.finished.clone(), shared.loops.clone(), shared.tasks.len())
+        };
+        let mut open = Open::default();
         for serial in loops {
-            for statistics in crate::driver::server::open_statistics(serial, self.number) {
-                open += 1;
-                counted.absorb(&statistics);
-            }
+            open_statistics(serial, self.number, &mut open);
         }
+        counted.absorb(&open.counted);
         let into = PyDict::new(py);
         into.set_item("connections", self.connections.load(Ordering::Relaxed))?;
-        into.set_item("connections_open", open)?;
+        into.set_item("connections_open", open.counted.connections)?;
+        into.set_item(
+            "connections_refused",
+            self.connections_refused.load(Ordering::Relaxed),
+        )?;
         into.set_item("requests", self.requests.load(Ordering::Relaxed))?;
-        into.set_item("handlers", self.lock().tasks.len())?;
-        into.set_item("body_bytes_received", counted.body_bytes_received)?;
-        into.set_item("body_bytes_sent", counted.body_bytes_sent)?;
-        for (reason, count) in &counted.refusals {
-            into.set_item(format!("refused_{reason}"), count)?;
-        }
+        into.set_item("requests_in_flight", open.in_flight)?;
+        into.set_item("requests_waiting", open.waiting)?;
+        into.set_item("handlers", handlers)?;
+        counted.show(&into, &["head", "body", "discard", "idle", "linger", "write"])?;
         Ok(into.unbind())
     }
 }
@@ -216,11 +221,14 @@ impl Service {
         if !shared.loops.contains(&serial) {
             shared.loops.push(serial);
         }
+        if shared.stopped {
+            self.connections_refused.fetch_add(1, Ordering::Relaxed);
+        }
         !shared.stopped
     }
 
-    pub fn forget_connection(&self, statistics: &Statistics) {
-        self.lock().finished.absorb(statistics);
+    pub fn forget_connection(&self, counted: &Counted) {
+        self.lock().finished.absorb(counted);
     }
 
     pub fn task(&self, py: Python<'_>, number: u64) -> Option<Py<PyAny>> {

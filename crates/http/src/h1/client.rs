@@ -230,6 +230,7 @@ impl ClientConnection {
             return 0;
         }
         self.statistics.messages_received += 1;
+        self.statistics.answer(head.status);
         let (body, upgrade) = (Body::new(head.body, true), head.upgrade);
         self.keep_alive &= head.keep_alive;
         self.events.push(self.id(), Event::Head(head));

@@ -30,6 +30,20 @@ pub(crate) enum Wait {
 /// What `min_body_rate` does not count: the time in which a sender gets going (Kestrel: 5 s).
 const RATE_GRACE: u64 = 5_000;
 
+impl Wait {
+    /// The name for counters.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Wait::Nothing => "nothing",
+            Wait::Idle => "idle",
+            Wait::Head => "head",
+            Wait::Body => "body",
+            Wait::Discard => "discard",
+            Wait::Linger => "linger",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Instant,

@@ -105,6 +105,7 @@ impl ServerConnection {
             Ok(())
         })?;
         self.statistics.messages_sent += 1;
+        self.statistics.answer(start.status);
         self.closing |= closing || closed_by_user;
         self.trailers_allowed = body == BodyLength::Chunked;
         self.outgoing = match framing {
@@ -141,6 +142,7 @@ impl ServerConnection {
             Ok(())
         })?;
         self.statistics.messages_sent += 1;
+        self.statistics.answer(start.status);
         self.switch();
         Ok(())
     }

@@ -205,6 +205,17 @@ impl ServerConnection {
         self.statistics.refuse(reason);
     }
 
+    /// Count a wait of the driver's that was too long.
+    pub fn count_timeout(&mut self, wait: &'static str) {
+        self.statistics.time_out(wait);
+    }
+
+    /// About how many requests wait, as bytes, behind the one that is being answered.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     fn id(&self) -> StreamId {
         StreamId(self.stream)
     }
@@ -254,7 +265,11 @@ impl Machine for ServerConnection {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        match self.clock.expired(now, &self.limits) {
+        let expired = self.clock.expired(now, &self.limits);
+        if let Some(wait) = expired {
+            self.statistics.time_out(wait.as_str());
+        }
+        match expired {
             Some(Wait::Head) => self.refuse(Error::peer(Kind::HeadTimeout, b"")),
             Some(Wait::Body) if self.clock.is_too_slow(&self.limits) => {
                 self.refuse(Error::peer(Kind::BodyTooSlow, b""));

@@ -1,0 +1,31 @@
+"""What a connector counts beside its pool: `BaseConnector.statistics()` says what each figure is.
+
+The core counts what happens on connections (`Tally`), this what happens before there is one.
+"""
+
+from __future__ import annotations
+
+from quinde._core import Tally
+
+__all__ = ("Counts",)
+
+
+class Counts:
+    """Plain integers, for whoever sees a thing happen to add one."""
+
+    __slots__ = (
+        "connections_failed", "retries", "tally", "timeouts_connect", "timeouts_pool", "timeouts_sock_connect"
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.connections_failed = 0
+        self.retries = 0
+        self.timeouts_pool = 0
+        self.timeouts_connect = 0
+        self.timeouts_sock_connect = 0
+
+    def statistics(self) -> dict[str, int]:
+        """Give them by name, and the core's."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "tally"}
+        return {**self.tally.statistics(), **own}
