@@ -5,6 +5,8 @@ asked to. So the harness reads this process's CPU time at the edges of the windo
 Between works it sits in a blocking read and costs nothing.
 """
 
+from __future__ import annotations  # array[float] is none before Python 3.12
+
 import argparse
 import asyncio
 import contextlib
