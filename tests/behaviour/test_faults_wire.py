@@ -10,6 +10,7 @@ import pytest
 
 import quinde
 from quinde import web
+from quinde.net import reactor
 from tests.behaviour.library import application, request
 from tests.support.servers import listening_socket, serve_quinde
 from tests.support.wire import open_wire
@@ -109,3 +110,38 @@ async def test_writer_that_never_waits_notices_that_its_peer_is_gone(mode):
             go.set()
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+@pytest.mark.limit(10)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request("GET", "/large") * 100,
+        request("POST", "/hang", "Content-Length: 9999999") + bytes(1_000_000),
+        request("GET", "/hang") + request("GET", "/large") * 1000,
+    ],
+    ids=["answers unread", "body unread", "requests waiting"],
+)
+@pytest.mark.parametrize("half_closed", [False, True])
+async def test_no_turn_is_made_while_nothing_can_be_done(mode, sent, half_closed):
+    go = asyncio.Event()
+
+    async def handler(request):
+        if request.path == "/hang":
+            await go.wait()
+        return web.Response(body=bytes(100_000))
+
+    async with serve_quinde(application(handler)) as served:
+        async with open_wire(served) as wire:
+            wire.writer.transport.pause_reading()
+            wire.writer.write(sent)
+            if half_closed:
+                wire.writer.write_eof()
+            quiet = before = 0
+            while quiet < 1000:  # never, where a connection is driven again and again
+                turns = reactor.engine().statistics()["turns"]
+                quiet = quiet + 1 if turns == before else 0
+                before = turns
+                await asyncio.sleep(0)
+            wire.writer.transport.abort()
+        go.set()
