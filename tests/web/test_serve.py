@@ -23,12 +23,6 @@ def direct(handler: Any, **options: Any) -> Any:
     app.router.add_get("/{tail:.*}", handler)
     app.router.add_post("/{tail:.*}", handler)
     app.freeze()
-    match = app.router.match
-
-    def find(incoming: Any) -> Any:  # the core's own look-up takes none but the core's requests
-        return None if incoming.expect_continue else match(incoming)
-
-    vars(app.router)["finder"] = lambda: find
     return serve_directly(Server(app._handle, app=app, access_log=None, **options), app)
 
 
