@@ -32,7 +32,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean check \
+.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean soak check \
 	fuzz fuzz-quick asan wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
@@ -96,6 +96,9 @@ fuzz-quick: ## the same for ten seconds a target
 
 # Linked against a sanitizer, the extension does not load into a plain interpreter: tools/asan.sh runs one that has it.
 ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client
+soak: $(VENV)/.dev $(VENV)/.fast ## the tests that take minutes: storms of cancellations, slow clients (slowhttptest), SIGTERM
+	$(BIN)/python -m pytest -m soak --modes=$(MODES) $(ARGS)
+
 asan: $(VENV)/.asan ## run the tests of driver and reactor under AddressSanitizer (ASAN_TESTS, MODES)
 	tools/asan.sh $(BIN)/python -m pytest --numprocesses=$(JOBS) --modes=$(MODES) $(ASAN_TESTS) $(ARGS)
 

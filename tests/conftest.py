@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): another time limit than 30 s for an async test")
+    config.addinivalue_line("markers", "soak: takes minutes, and is run by `make soak` only")
     try:
         select(config.getoption("--modes"))
     except ValueError as error:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.behaviour.library import application, quinde_only, request, serve, web
-from tests.support.servers import HOST, listening_socket
+from tests.support.servers import HOST, Served, listening_socket
 from tests.support.wire import open_wire
 
 
@@ -176,3 +176,41 @@ async def test_requests_that_have_arrived_are_served() -> None:
         await served.runner.cleanup()
         sent = await wire.read_to_end()
         assert sent == b"" or sent.endswith(b"hello")
+
+
+LARGE = bytes(16 * 1024 * 1024)
+
+
+async def begun(served: Served) -> None:
+    """Let the loop go on until the server has begun a request."""
+    while not served.runner.server.requests_count:  # noqa: ASYNC110  # the core's counters have no event
+        await asyncio.sleep(0)
+
+
+async def test_answers_that_are_on_their_way_arrive() -> None:
+    async def large(_request: Any) -> Any:
+        return web.Response(body=LARGE)
+
+    async with serve(application(large)) as served, open_wire(served) as wire:
+        wire.writer.transport.pause_reading()
+        await wire.send(request())
+        await begun(served)
+        stopping = asyncio.create_task(served.runner.cleanup())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not stopping.done()
+        wire.writer.transport.resume_reading()
+        assert (await wire.read_answer()).body == LARGE
+        await stopping
+
+
+async def test_answers_that_nobody_takes_are_not_waited_for_for_ever() -> None:
+    async def large(_request: Any) -> Any:
+        return web.Response(body=LARGE)
+
+    async with serve(application(large), shutdown_timeout=0.1) as served, open_wire(served) as wire:
+        wire.writer.transport.pause_reading()
+        await wire.send(request())
+        await begun(served)
+        await served.runner.cleanup()
+        wire.writer.transport.abort()

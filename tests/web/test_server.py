@@ -72,6 +72,7 @@ class FakeService:
     def __init__(self, *coroutines: Coroutine[Any, Any, None]) -> None:
         self._tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
         self.calls: list[str] = []
+        self.connections: list[Any] = []
 
     @property
     def tasks(self) -> list[asyncio.Future[None]]:

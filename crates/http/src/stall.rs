@@ -20,6 +20,12 @@ impl WriteStall {
         waits && goes_on.is_none()
     }
 
+    /// Whether output waits.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// When the wait has lasted for `timeout` milliseconds; None: nothing waits, or 0 for no limit.
     #[must_use]
     pub fn deadline(&self, timeout: u64) -> Option<Instant> {

@@ -27,7 +27,9 @@ fn nothing_waits_no_deadline() {
     let mut stall = WriteStall::default();
     assert_eq!(stall.deadline(1000), None);
     stall.note(true, false, 100);
+    assert!(stall.is_waiting());
     assert!(!stall.note(false, true, 200));
+    assert!(!stall.is_waiting());
     assert_eq!(stall.deadline(1000), None);
     stall.note(true, false, 300);
     assert_eq!(stall.deadline(1000), Some(1300));

@@ -175,17 +175,19 @@ class Server:
         self.service.stop()
 
     async def shutdown(self, timeout: float | None = None) -> None:  # aiohttp's signature
-        """Wait for the handlers, then end what is left.
+        """Wait for the handlers and until their answers have left, then end what is left.
 
         Args:
             timeout: Seconds to wait before handlers are cancelled, and again for their ends; None waits for
                 ever.
         """
         self.service.stop()
+        deadline = None if timeout is None else self.loop.time() + timeout
         if await self._handlers_end(timeout):
             for task in self._handlers():
                 task.cancel()
             await self._handlers_end(timeout)
+        await self._answers_leave(deadline)
         self.service.abort()
         if isinstance(self.access_logger, BufferedAccessLogger):
             self.access_logger.flush()
@@ -203,6 +205,15 @@ class Server:
                 return True
             await asyncio.wait(tasks, timeout=left)
         return False
+
+    async def _answers_leave(self, deadline: float | None) -> None:
+        """Wait until all that has been answered is sent; a client that takes nothing has `write_timeout`."""
+        connections = self.service.connections
+        while waiting := [sent for connection in connections if (sent := connection.sent()) is not None]:
+            left = None if deadline is None else deadline - self.loop.time()
+            if left is not None and left <= 0:
+                return
+            await asyncio.wait(waiting, timeout=left)
 
     # --- logs -----------------------------------------------------------------------------------------------
 

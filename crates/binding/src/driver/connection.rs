@@ -82,6 +82,8 @@ pub struct Connection {
     pub received: u64,
     sent: u64,
     pub drains: Vec<Py<PyAny>>,
+    /// Futures of who waits until all is sent, or the connection gone.
+    pub emptied: Vec<Py<PyAny>>,
 }
 
 /// How far the output got.
@@ -117,6 +119,7 @@ impl Connection {
             received: 0,
             sent: 0,
             drains: Vec::new(),
+            emptied: Vec::new(),
         }
     }
 
@@ -401,6 +404,9 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
         Side::Client(_) => false,
     };
     connection.wake_drains(actions, py);
+    if matches!(flushed, Flushed::Clean) {
+        tell_sent(connection, actions, py);
+    }
     if matches!(flushed, Flushed::Clean | Flushed::Handed) && connection.should_close(actions, py) {
         if matches!(flushed, Flushed::Clean) {
             teardown(state, py, token, &Failure::Closed);
@@ -488,6 +494,7 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
         return;
     };
     let actions = &mut state.actions;
+    tell_sent(&mut connection, actions, py);
     for future in connection.drains.drain(..) {
         actions.push_back(Action::Fail(future, failure.clone(), Stage::Write));
     }
@@ -632,6 +639,30 @@ pub fn drain(py: Python<'_>, serial: u64, token: Token) -> PyResult<Option<Py<Py
             });
             Ok(kept.map(|()| future))
         }
+    }
+}
+
+/// A future that is done when all is sent or the connection gone; None if nothing waits to be sent.
+pub fn sent(py: Python<'_>, serial: u64, token: Token) -> PyResult<Option<Py<PyAny>>> {
+    let waiting = with_loop(serial, |state| {
+        let create = state.handles.create_future.clone_ref(py);
+        let connection = state.connection(token)?;
+        let waits = connection.stall.is_waiting() || !connection.output().is_empty();
+        waits.then_some(create)
+    });
+    let Some(create) = waiting.flatten() else {
+        return Ok(None);
+    };
+    let future = create.call0(py)?;
+    let kept = with_connection(serial, token, |connection| {
+        connection.emptied.push(future.clone_ref(py));
+    });
+    Ok(kept.map(|()| future))
+}
+
+fn tell_sent(connection: &mut Connection, actions: &mut VecDeque<Action>, py: Python<'_>) {
+    for future in connection.emptied.drain(..) {
+        actions.push_back(Action::Resolve(future, py.None()));
     }
 }
 

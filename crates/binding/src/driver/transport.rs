@@ -184,7 +184,13 @@ pub fn set_writable(py: Python<'_>, serial: u64, token: Token, now_writable: boo
                 state.actions.push_back(ask);
             }
         }
-        super::connection::after_command(state, py, token);
+        if now_writable {
+            // Not here: a transport that is closed while it says so closes twice (asyncio's selector transport).
+            state.reactor.queue(token);
+            state.actions.push_back(Action::ScheduleTurn);
+        } else {
+            super::connection::after_command(state, py, token);
+        }
     });
     perform(py, serial);
 }

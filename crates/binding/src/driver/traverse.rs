@@ -43,7 +43,7 @@ fn traverse_connection(connection: &Connection, visit: &PyVisit<'_>) -> Result<(
         visit.call(transport)?;
     }
     visit.call(&connection.handle)?;
-    for future in &connection.drains {
+    for future in connection.drains.iter().chain(&connection.emptied) {
         visit.call(future)?;
     }
     match &connection.side {

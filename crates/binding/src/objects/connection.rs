@@ -229,6 +229,11 @@ impl Connection {
         wire::drain(py, self.serial, self.token)
     }
 
+    /// A future that is done when all is sent or the connection gone; None if nothing waits to be sent.
+    fn sent(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        wire::sent(py, self.serial, self.token)
+    }
+
     /// Whether a request may be sent: open, idle, keep-alive.
     fn is_usable(&self) -> bool {
         with_connection(self.serial, self.token, |connection| match &connection.side {

@@ -159,7 +159,9 @@ impl ServerConnection {
     /// connection is closed.
     pub fn shutdown(&mut self) {
         self.closing = true;
-        if matches!(self.reading, Reading::Head) && self.events.is_empty() {
+        let between = matches!(self.reading, Reading::Head) && self.events.is_empty();
+        let discarding = matches!(self.reading, Reading::Body(_)) && self.outgoing.is_over();
+        if between || discarding {
             self.end();
         }
         self.settle(false);
