@@ -208,7 +208,7 @@ fn trailers(section: &[u8], mut content: Content, limits: &Limits) -> Verdict {
         "upgrade",
         "www-authenticate",
     ];
-    let (mut rest, mut count) = (section, 0);
+    let (mut rest, mut count, mut framing) = (section, 0, false);
     loop {
         let line = match line(&mut rest) {
             Ok([]) => break,
@@ -232,14 +232,13 @@ fn trailers(section: &[u8], mut content: Content, limits: &Limits) -> Verdict {
             return Verdict::Refused;
         }
         let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
-        if lower == "content-length" || lower == "transfer-encoding" {
-            return Verdict::Refused;
-        }
+        // What a section says as a whole is judged at its end.
+        framing |= lower == "content-length" || lower == "transfer-encoding";
         if !DROPPED.contains(&lower.as_str()) {
             content.trailers.push((name.to_vec(), value.to_vec()));
         }
     }
-    if section.len() - rest.len() > limits.max_trailers_size {
+    if framing || section.len() - rest.len() > limits.max_trailers_size {
         return Verdict::Refused;
     }
     Verdict::Complete(content)

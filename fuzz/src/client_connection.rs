@@ -53,7 +53,7 @@ pub(crate) fn exchange(
     eof: bool,
 ) -> (Outcome, Statistics) {
     let mut client = ask(limits, choice);
-    let (mut order, mut record) = (Order::new(), Record::default());
+    let (mut order, mut record, mut last) = (Order::new(), Record::default(), false);
     let mut pull = |client: &mut ClientConnection, landed: Option<&[u8]>| {
         if let Some(piece) = landed {
             record.data(order.stream(), piece);
@@ -63,8 +63,10 @@ pub(crate) fn exchange(
         while let Some((stream, event)) = client.next_event() {
             order.check(stream, &event);
             record.add(stream, &event);
-            if let Event::Data(data) = &event {
-                client.consumed(stream, data.len());
+            match &event {
+                Event::Data(data) => client.consumed(stream, data.len()),
+                Event::Head(head) => last = !head.keep_alive,
+                _ => {}
             }
         }
     };
@@ -92,6 +94,10 @@ pub(crate) fn exchange(
         pull(&mut client, None);
     }
     assert!(client.output().is_empty(), "output without a command");
+    assert!(
+        !last || !client.is_reusable(),
+        "used again after the last response"
+    );
     let outcome = Outcome {
         record,
         close: client.close(),

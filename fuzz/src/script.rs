@@ -88,7 +88,7 @@ impl<'a> Script<'a> {
     /// What a peer sends who goes on and on: the wire many times over, so that a short input can be a flood.
     pub(crate) fn flood(&self) -> Vec<u8> {
         self.wire
-            .repeat([1, 1, 1, 2, 4, 16, 32, 64][usize::from(self.settings[3] >> 5)])
+            .repeat([1, 1, 1, 1, 2, 4, 8, 16][usize::from(self.settings[3] >> 5)])
     }
 }
 

@@ -252,21 +252,18 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Whatever was done, a user who reads bodies and answers complete requests from now on is not left with a
-    /// connection that hangs, and the end of input ends it.
+    /// Whatever was done, a user who reads bodies from now on, and answers when nothing more comes, is not left with a
+    /// connection that hangs; and the end of input ends it.
     fn end_well(mut self) {
         for round in 0.. {
             self.read_body();
-            if self.watch.order.is_ended() || self.watch.order.is_over() {
-                self.answer();
-            }
             if self.receive(1 + round % 97, true) {
                 continue;
             }
             // Nothing comes, or nothing is wanted: then the answer is what is missing.
             let (stream, last) = (self.watch.order.stream(), self.watch.wire.is_empty());
-            self.read_body();
             self.answer();
+            self.read_body();
             let server = &self.watch.machine;
             let moves = server.wants_read() || server.close() != Close::No;
             assert!(moves || self.watch.order.stream() > stream, "stuck");

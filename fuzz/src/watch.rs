@@ -14,7 +14,7 @@ use crate::memory;
 use crate::order::Order;
 
 /// What a connection may cost beside what the limits speak of: the machine's own small buffers.
-const SMALL_COST: usize = 8192;
+const SMALL_COST: usize = 2048;
 
 pub(crate) struct Watch<'a, M> {
     pub machine: M,
@@ -218,8 +218,10 @@ impl<'a, M: Machine> Watch<'a, M> {
         assert!(held <= most, "{held} bytes are held where {most} would do");
     }
 
-    /// The user took `n` bytes of the body.
+    /// The user took `n` bytes of the body, or says so.
     pub(crate) fn consume(&mut self, stream: StreamId, n: usize) {
+        // What was not pulled yet, nobody can have taken; and the machine knows already of it.
+        let n = if self.drained { n } else { n.min(self.outstanding) };
         if stream == self.order.stream() {
             self.outstanding = self.outstanding.saturating_sub(n);
         }

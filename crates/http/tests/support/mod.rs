@@ -249,13 +249,17 @@ fn start(input: &[u8]) -> String {
 }
 
 /// What the fuzzers want before the bytes of a peer (fuzz/src/script.rs): default limits and no commands; small limits,
-/// other cuts, a flood and an end; the same with a user who opens, answers early in parts, reads slowly and ends.
-const SCRIPTS: [&[u8]; 3] = [
+/// other cuts, a flood and an end; the same with a user who opens, answers early in parts, reads slowly and ends;
+/// with one who gives up before it has looked.
+const SCRIPTS: [&[u8]; 4] = [
     &[0, 0, 0, 0],
-    &[1, 0, 3, 0xa1],
+    &[1, 0, 3, 0xe1],
     &[
-        1, 14, 5, 0x61, 4, 0, 0, 0, 6, 0, 1, 0, 10, 0, 0, 0, 0, 60, 0, 0, 5, 6, 0, 0, 0x26, 0, 2, 0, 8, 0, 3,
+        1, 14, 5, 0x81, 4, 0, 0, 0, 6, 0, 1, 0, 10, 0, 0, 0, 0, 60, 0, 0, 5, 6, 0, 0, 0x26, 0, 2, 0, 8, 0, 3,
         0, 0, 200, 0, 1, 15, 0, 0, 0, 8, 1, 255, 0, 12, 40, 0, 0, 14, 100, 0, 0, 0, 255, 1, 0, 9, 0, 2, 0,
+    ],
+    &[
+        0, 5, 4, 1, 4, 0, 0, 0, 6, 0, 1, 0, 10, 0, 0, 0, 0, 255, 2, 1, 11, 255, 0, 0,
     ],
 ];
 
