@@ -38,9 +38,14 @@ echo "== the fuzzers, sanitizer: $sanitizer"
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" cargo build --locked --quiet --release --manifest-path fuzz/Cargo.toml \
     --features libfuzzer --bins --target "$host" --target-dir "$target_dir/$sanitizer" || exit 1
 
-if [ ! -d "$seeds" ]; then
+if [ ! -d "$seeds" ] || [ -n "$(find crates/http/tests fuzz/examples -newer "$seeds")" ]; then
     echo "== seeds from the tests of crates/http"
-    QUINDE_SEEDS=$seeds cargo test --locked --profile fast --quiet -p quinde-http >"$target_dir/seeds.log" 2>&1 || {
+    rm -rf "$seeds" "$seeds.wires"
+    {
+        QUINDE_SEEDS=$seeds.wires cargo test --locked --profile fast --quiet -p quinde-http &&
+            cargo run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir "$target_dir/seeding" \
+                --example seeds "$seeds.wires" "$seeds"
+    } >"$target_dir/seeds.log" 2>&1 || {
         cat "$target_dir/seeds.log" >&2
         rm -rf "$seeds"
         exit 1

@@ -64,6 +64,7 @@ impl<'a> Script<'a> {
                 head_timeout: 0,
                 keepalive_timeout: 1,
                 body_timeout: 7,
+                min_body_rate: 50,
                 linger_timeout: 0,
                 ..Limits::default()
             },

@@ -120,15 +120,23 @@ fn answer_events(server: &mut ServerConnection, order: &mut Order, record: &mut 
 struct Play<'a> {
     watch: Watch<'a, ServerConnection>,
     shared: Bytes,
+    /// Limits of a request that is pressed for time.
+    pressed: Arc<Limits>,
 }
 
 impl<'a> Play<'a> {
     fn new(wire: &'a [u8], limits: &'a Arc<Limits>) -> Play<'a> {
         let shared = Bytes::from_static(&[b's'; 5000]);
+        let pressed = Arc::new(Limits {
+            body_timeout: 5,
+            min_body_rate: 1000,
+            ..Limits::clone(limits)
+        });
         let make = || ServerConnection::new(Arc::clone(limits), 0);
         Play {
             watch: Watch::new(make, wire, limits),
             shared,
+            pressed,
         }
     }
 
@@ -190,6 +198,11 @@ impl<'a> Play<'a> {
             11 | 12 => watch.consume(stream, usize::from(a) << (b % 8)),
             13 if a > 200 => watch.machine.shutdown(),
             13 | 14 => watch.sent(usize::from(a) << (b % 8)),
+            _ if a >= 128 => watch.quietly(|server| server.body_awaited(b & 1 == 0)),
+            _ if a >= 96 => {
+                let pressed = Arc::clone(&self.pressed);
+                watch.quietly(|server| server.change_limits(stream, pressed));
+            }
             _ => {
                 watch.event();
             }

@@ -67,7 +67,7 @@ impl<'a, M: Machine> Watch<'a, M> {
     }
 
     /// A call that is no command: it may drop output, not add to it.
-    fn quietly<T>(&mut self, call: impl FnOnce(&mut M) -> T) -> T {
+    pub(crate) fn quietly<T>(&mut self, call: impl FnOnce(&mut M) -> T) -> T {
         let before = self.output();
         let result = call(&mut self.machine);
         let after = self.output();

@@ -248,36 +248,18 @@ fn start(input: &[u8]) -> String {
     input[..input.len().min(200)].escape_ascii().to_string()
 }
 
-/// What the fuzzers want before the bytes of a peer (fuzz/src/script.rs): default limits and no commands; small limits,
-/// other cuts, a flood and an end; the same with a user who opens, answers early in parts, reads slowly and ends;
-/// with one who gives up before it has looked.
-const SCRIPTS: [&[u8]; 4] = [
-    &[0, 0, 0, 0],
-    &[1, 0, 3, 0xe1],
-    &[
-        1, 14, 5, 0x81, 4, 0, 0, 0, 6, 0, 1, 0, 10, 0, 0, 0, 0, 60, 0, 0, 5, 6, 0, 0, 0x26, 0, 2, 0, 8, 0, 3,
-        0, 0, 200, 0, 1, 15, 0, 0, 0, 8, 1, 255, 0, 12, 40, 0, 0, 14, 100, 0, 0, 0, 255, 1, 0, 9, 0, 2, 0,
-    ],
-    &[
-        0, 5, 4, 1, 4, 0, 0, 0, 6, 0, 1, 0, 10, 0, 0, 0, 0, 255, 2, 1, 11, 255, 0, 0,
-    ],
-];
-
-/// Leave what a peer sent to the fuzzers as seeds, when `make fuzz` asks for them. The bodies of chunked messages are
-/// seeds of their own.
+/// Leave what a peer sent to the fuzzers, when `make fuzz` asks for it, as the stuff of seeds (fuzz/examples/seeds.rs).
+/// The bodies of chunked messages are left on their own too.
 fn seed(end: &str, input: &[u8]) {
     let Some(folder) = std::env::var_os("QUINDE_SEEDS").map(std::path::PathBuf::from) else {
         return;
     };
     let keep = |kind: &str, input: &[u8]| {
-        std::fs::create_dir_all(folder.join(kind)).expect("a folder for seeds");
-        for script in SCRIPTS {
-            let seed = [script, input].concat();
-            let mut hasher = std::hash::DefaultHasher::new();
-            std::hash::Hasher::write(&mut hasher, &seed);
-            let name = format!("{:016x}", std::hash::Hasher::finish(&hasher));
-            std::fs::write(folder.join(kind).join(name), seed).expect("a seed");
-        }
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hasher::write(&mut hasher, input);
+        let name = format!("{:016x}", std::hash::Hasher::finish(&hasher));
+        std::fs::create_dir_all(folder.join(kind)).expect("a folder");
+        std::fs::write(folder.join(kind).join(name), input).expect("a seed");
     };
     keep(end, input);
     let marker = b"Transfer-Encoding: chunked\r\n\r\n";
