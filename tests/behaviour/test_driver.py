@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
+import itertools
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,6 +15,7 @@ import textwrap
 import pytest
 
 from quinde import web
+from quinde.net import reactor
 from tests.support.servers import serve_quinde
 from tests.support.wire import open_wire
 
@@ -295,3 +299,31 @@ async def test_statistics_count(mode):
         await wire.send((GET % b"/ok") * 2 + b"GET / HTTP/1.1\r\n\r\n")
         await wire.read_to_end()
         assert served.runner.server.requests_count == 2
+
+
+async def test_turns_do_not_multiply_however_many_connections_are_ready(mode):
+    """Each turn that leaves something over schedules the next one; the poller is readable meanwhile."""
+    if mode.backend != "reactor":
+        pytest.skip("asyncio's transports are not served in turns")
+    async with serve_quinde(application(ok=ok)) as served:
+        sockets = [socket.create_connection((served.host, served.port)) for _ in range(30)]
+        engine = reactor.engine()
+        while engine.statistics()["open"] < 31:  # noqa: ASYNC110  # the listener is one
+            await asyncio.sleep(0)
+        turns = [engine.statistics()["turns"]]
+        for _ in range(60):
+            for sock in sockets:
+                sock.sendall((GET % b"/ok") * 20)  # more than there is time for
+            await asyncio.sleep(0)
+            turns.append(engine.statistics()["turns"])
+        for sock in sockets:
+            left = 60 * 20
+            sock.setblocking(False)
+            while left:
+                await asyncio.sleep(0)
+                with contextlib.suppress(BlockingIOError):
+                    left -= sock.recv(2**16).count(b"HTTP/1.1 200")
+            sock.close()
+    steps = [later - earlier for earlier, later in itertools.pairwise(turns)]
+    assert max(steps) <= 2  # one that was scheduled, one for what came since
+    assert sum(steps) > 50  # it was busy

@@ -274,7 +274,11 @@ fn schedule_turn(py: Python<'_>, serial: u64) -> PyResult<()> {
         ))
     });
     if let Some(Some((call_soon, turn, context))) = wanted {
-        python::call_soon(py, &call_soon, &turn, &context)?;
+        let called = python::call_soon(py, &call_soon, &turn, &context);
+        if called.is_err() {
+            with_loop(serial, |state| state.turn_scheduled = false);
+        }
+        return called;
     }
     Ok(())
 }

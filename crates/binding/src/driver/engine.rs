@@ -14,7 +14,7 @@ use super::client::client_side;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::listener::{Listener, listen};
 use super::traverse::traverse;
-use super::turn::{arm, expire, turn};
+use super::turn::{arm, expire, scheduled_turn, turn_by_reader};
 use super::{Counters, LoopState, Source, perform, with_loop};
 use crate::errors::Failure;
 use crate::objects::connection::Connection as Handle;
@@ -46,7 +46,7 @@ impl Recall {
         if self.expired {
             expire(py, self.serial)
         } else {
-            turn(py, self.serial)
+            scheduled_turn(py, self.serial)
         }
     }
 }
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Drains what is ready: the callback of `loop.add_reader`.
     fn turn(&self, py: Python<'_>) -> PyResult<()> {
-        turn(py, self.serial)
+        turn_by_reader(py, self.serial)
     }
 
     /// Calls `callback()` after `delay` seconds, outside of any task.

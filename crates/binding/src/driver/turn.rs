@@ -20,6 +20,21 @@ use super::{Action, LoopState, Source, client, listener, perform, server, with_l
 use crate::errors::Failure;
 use crate::python;
 
+/// The poller is readable. A turn that is scheduled comes in this very round of the loop and polls too; a second one
+/// beside it would schedule a third, and so on, until the loop did nothing else.
+pub fn turn_by_reader(py: Python<'_>, serial: u64) -> PyResult<()> {
+    if with_loop(serial, |state| state.turn_scheduled) == Some(true) {
+        return Ok(());
+    }
+    turn(py, serial)
+}
+
+/// A turn that was scheduled.
+pub fn scheduled_turn(py: Python<'_>, serial: u64) -> PyResult<()> {
+    with_loop(serial, |state| state.turn_scheduled = false);
+    turn(py, serial)
+}
+
 /// One turn: poll once, drive what is ready within the budget, leave the rest to the next turn.
 pub fn turn(py: Python<'_>, serial: u64) -> PyResult<()> {
     let begun = with_loop(serial, |state| {
@@ -27,7 +42,6 @@ pub fn turn(py: Python<'_>, serial: u64) -> PyResult<()> {
             return None;
         }
         state.turning = true;
-        state.turn_scheduled = false;
         state.counters.turns += 1;
         let polled = state
             .reactor

@@ -1,0 +1,109 @@
+"""Many connections: what an idle one costs, how late a timer is beside busy ones, a coming and going."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.soak.crowd import CLOSE, END, FULL, Crowd, Server, read_to_end, servers, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BACKENDS = pytest.mark.parametrize("backend", ["reactor", "transport"])
+
+IDLE = 10_000 if FULL else 1_500
+ACTIVE = 5_000 if FULL else 200
+ACTIVE_FOR = 10.0 if FULL else 0.5
+LATE = 0.005
+CHURN = 20_000 if FULL else 1_000
+
+
+@pytest.mark.parametrize(("backend", "most"), [("reactor", 2048), ("transport", 6144)])
+def test_idle_connections_are_small(backend: str, most: int) -> None:
+    """asyncio's own transport is 3 KiB of those on the transport backend."""
+    with servers(backend) as (server,):
+        descriptors = server.descriptors + 2  # what the first connection opens for all
+        with Crowd(server) as warm:
+            warm.join(200)
+            warm.ask(20)
+        until(lambda: server.descriptors <= descriptors)
+        before = server.rss
+        with Crowd(server) as crowd:
+            crowd.join(IDLE)
+            crowd.ask()
+            assert server.about()["statistics"]["connections_open"] == IDLE + 1
+            full = server.rss
+            each = (full - before) / IDLE
+            tell(f"{backend}: {IDLE} idle connections, {each:.0f} bytes each")
+            assert each < most
+        until(lambda: server.descriptors <= descriptors)
+        # All of it is used again.
+        with Crowd(server) as crowd:
+            crowd.join(IDLE)
+            crowd.ask()
+            assert server.rss - full < 2**21
+
+
+@BACKENDS
+def test_a_timer_is_not_late_beside_busy_connections(backend: str) -> None:
+    """asyncio's transports have no budget: each iteration of the loop serves all that is ready."""
+    with servers(backend) as (server,), Crowd(server) as crowd:
+        crowd.join(ACTIVE)
+        crowd.ask()
+        server.about()
+        started = time.monotonic()
+        answered = crowd.ask_for(ACTIVE_FOR)
+        rate = answered / (time.monotonic() - started)
+        about = server.about()
+        tell(
+            f"{backend}: {ACTIVE} active connections, {rate:.0f} requests/s, "
+            f"p99 of lateness {about['p99'] * 1000:.1f} ms in {about['beats']} beats"
+        )
+        assert answered >= ACTIVE
+        assert about["beats"] > 0
+        if backend == "reactor":
+            assert about["p99"] <= LATE
+
+
+@BACKENDS
+@pytest.mark.parametrize("processes", [1, 2])
+def test_connections_that_come_and_go(backend: str, processes: int) -> None:
+    with servers(backend, processes) as started:
+        churn(started[0], CHURN // 10)  # warm
+        before = [(server.rss, server.descriptors, server.cpu) for server in started]
+        begun = time.monotonic()
+        churn(started[0], CHURN)
+        took = time.monotonic() - begun
+        used = sum(server.cpu - cpu for server, (_, _, cpu) in zip(started, before, strict=True))
+        tell(
+            f"{backend}, {processes} processes: {CHURN} connections of one request, {CHURN / took:.0f}/s, "
+            f"{used / CHURN * 1e6:.0f} µs of the servers' processors each"
+        )
+        for server, (rss, descriptors, _) in zip(started, before, strict=True):
+            until(lambda server=server, descriptors=descriptors: server.descriptors <= descriptors)
+            assert server.rss - rss < 2**20
+        if processes == 2:
+            shares = [server.cpu - cpu for server, (_, _, cpu) in zip(started, before, strict=True)]
+            assert min(shares) > 0.1 * used, "the kernel deals connections out among those that listen"
+
+
+def churn(server: Server, count: int) -> None:
+    """Ask once on each of many connections, some at a time."""
+    for _ in range(count // 50):
+        sockets = [server.connect() for _ in range(50)]
+        for sock in sockets:
+            sock.sendall(CLOSE)
+        for sock in sockets:
+            with sock:
+                assert read_to_end(sock).endswith(END)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the other process does in its own time."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
