@@ -49,6 +49,7 @@ def serving(program: Path, *arguments: str, python: str = sys.executable) -> Ite
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        cwd=program.parent,  # where samples write files
     )
     with server:
         try:
