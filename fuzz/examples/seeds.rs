@@ -48,7 +48,7 @@ const SCRIPTS: [([u8; 3], &[Op]); 8] = [
             OPEN,
             OFFER,
             FINISH,
-            RECEIVE,
+            [0, 70, 0, 0],
             SWITCH,
             DATA,
             RECEIVE,
