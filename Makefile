@@ -33,7 +33,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean soak check \
-	fuzz fuzz-quick asan wheel sdist test-wheel test-sdist audit notices version
+	fuzz fuzz-quick fuzz-cover asan wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ fuzz: check ## fuzz parsers and machines, ten minutes a target (FUZZ_SECONDS, TA
 
 fuzz-quick: ## the same for ten seconds a target
 	$(MAKE) fuzz FUZZ_SECONDS=10
+
+fuzz-cover: ## say which lines of the crates their inputs reach
+	tools/fuzz-cover.sh
 
 # Linked against a sanitizer, the extension does not load into a plain interpreter: tools/asan.sh runs one that has it.
 ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client

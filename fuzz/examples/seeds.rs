@@ -8,7 +8,7 @@ type Op = [u8; 4];
 
 /// Limits, how to cut and choices (src/script.rs), then what the user does (`step` in src/*_connection.rs; both ends
 /// share a kind of command where they have it).
-const SCRIPTS: [([u8; 3], &[Op]); 8] = [
+const SCRIPTS: [([u8; 3], &[Op]); 10] = [
     // Default limits and no commands: the user comes in when all was received.
     ([0, 0, 0], &[]),
     // Small limits, a flood, and the end of input.
@@ -58,6 +58,12 @@ const SCRIPTS: [([u8; 3], &[Op]); 8] = [
             FINISH,
         ],
     ),
+    // The same within a request's body, and after the end of input.
+    (
+        [0, 6, 0],
+        &[[0, 83, 0, 0], SWITCH, DATA, RECEIVE, DATA, CLOSE, FINISH],
+    ),
+    ([0, 6, 0], &[RECEIVE, CLOSE, SWITCH, DATA, FINISH]),
     // The user lets the body come, which it then does, or does not.
     (
         [0, 6, 1],
@@ -90,6 +96,7 @@ const SCRIPTS: [([u8; 3], &[Op]); 8] = [
 ];
 
 const RECEIVE: Op = [0, 255, 2, 0];
+const CLOSE: Op = [3, 0, 0, 0];
 const OPEN: Op = [4, 0, 0, 0];
 const ASK: Op = [6, 0, 1, 0];
 const OFFER: Op = [6, 0, 0x61, 0];

@@ -282,8 +282,8 @@ impl<'a> Play<'a> {
         }
         self.watch.sent(usize::MAX);
         self.watch.end();
-        // A switched protocol ends when both sides have ended it.
-        let stream = self.opened;
+        // A switched protocol ends when both sides have ended it. (What was opened since is refused.)
+        let stream = self.watch.order.stream();
         let _ = self.watch.command(|client| client.finish(stream));
         self.watch.turn();
         assert_eq!(
