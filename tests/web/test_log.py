@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 import re
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -93,20 +96,66 @@ def test_own_loggers_are_enabled() -> None:
         AbstractAccessLogger(LOGGER, "format")  # type: ignore[abstract]
 
 
-def test_records_tell_where_they_were_made(caplog: pytest.LogCaptureFixture) -> None:
-    class Subclass(logging.Logger):
-        pass
+class Subclass(logging.Logger):
+    """One that might make records in another way."""
 
-    line("%s", caplog)
-    ours = caplog.records[-1]
+
+@pytest.mark.parametrize("in_task", [True, False])
+def test_records_are_those_of_logging(caplog: pytest.LogCaptureFixture, in_task: bool) -> None:
+    """Each attribute, the second time as well; the moment is about now."""
+    request = fake_request("/a", headers=[("A", "1")])
     other = Subclass(LOGGER.name)
     other.addHandler(caplog.handler)
-    AccessLogger(other, "%s").log(fake_request(), Response(), 0)
-    theirs = caplog.records[-1]
-    assert ours is not theirs
-    assert (ours.name, ours.levelname, ours.getMessage()) == (theirs.name, theirs.levelname, "200")
-    assert ours.pathname == theirs.pathname
-    assert ours.funcName == "log"
+
+    def write() -> None:
+        ours = AccessLogger(LOGGER, "%r %s %{A}i")
+        for _ in range(3):
+            ours.log(request, Response(), 0)
+        AccessLogger(other, "%r %s %{A}i").log(request, Response(), 0)
+
+    async def main() -> None:
+        write()
+
+    if in_task:
+        asyncio.run(main())
+    else:
+        write()
+    *records, theirs = (dict(vars(record)) for record in caplog.records)
+    moments = {"created", "msecs", "relativeCreated"}
+    own = {name: theirs[name] for name in theirs.keys() - moments - {"lineno", "funcName"}}
+    assert len(records) == 3
+    for record in records:
+        assert {name: record[name] for name in record.keys() - moments - {"lineno", "funcName"}} == own
+        assert record["msecs"] == pytest.approx(record["created"] % 1 * 1000, abs=1)
+        assert theirs["created"] - 10 < record["created"] <= theirs["created"]
+        elapsed = theirs["relativeCreated"] - record["relativeCreated"]
+        assert elapsed == pytest.approx((theirs["created"] - record["created"]) * 1000, abs=1)
+        assert record["funcName"] == "log"
+    if sys.version_info >= (3, 12):
+        assert (own["taskName"] is not None) == in_task
+
+
+def test_records_know_their_thread(caplog: pytest.LogCaptureFixture) -> None:
+    logger = AccessLogger(LOGGER, "%s")
+    logger.log(fake_request(), Response(), 0)
+    other = threading.Thread(target=logger.log, args=(fake_request(), Response(), 0), name="other")
+    other.start()
+    other.join()
+    logger.log(fake_request(), Response(), 0)
+    assert [record.threadName for record in caplog.records] == ["MainThread", "other", "MainThread"]
+
+
+def test_factories_of_records_are_asked(caplog: pytest.LogCaptureFixture) -> None:
+    class Record(logging.LogRecord):
+        pass
+
+    previous = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Record)
+    try:
+        line("%s", caplog)
+    finally:
+        logging.setLogRecordFactory(previous)
+    assert type(caplog.records[-1]) is Record
 
 
 def test_the_level_may_change_while_it_is_used(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,13 +5,16 @@ Sees requests and responses by their public attributes. When it is off, the serv
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import os
 import re
+import threading
 import time as clock
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from quinde.web.request import Request
@@ -87,11 +90,13 @@ class AccessLogger(AbstractAccessLogger):
     LOG_FORMAT = '%a %t "%r" %s %b "%{Referer}i" "%{User-Agent}i"'
     FORMAT_RE = re.compile(r"%(?:%|\{([A-Za-z0-9\-_]+)\}([ioe])|(Tf|[atPrsbTD]))")
 
-    __slots__ = ("_atoms", "_template")
+    __slots__ = ("_compiled", "_pattern", "_pattern_is_of")
 
     def __init__(self, logger: logging.Logger, log_format: str = LOG_FORMAT) -> None:
         super().__init__(logger, log_format)
-        self._template, self._atoms = _compile(log_format)
+        self._compiled = _compile(log_format)
+        self._pattern: dict[str, Any] = {}
+        self._pattern_is_of: tuple[int, int, int] | None = None
 
     @property
     def enabled(self) -> bool:
@@ -101,46 +106,72 @@ class AccessLogger(AbstractAccessLogger):
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
         """Write one line. What goes wrong in it is logged and goes no further."""
         try:
-            values: list[Any] = []
-            extra: dict[str, Any] = {}
-            for key, name, atom in self._atoms:
-                value = atom(request, response, time)
-                values.append(value)
-                if name is None:
-                    extra[key] = value
-                else:
-                    extra.setdefault(key, {})[name] = value
-            self._emit(self._template % tuple(values), extra)
+            compiled = self._compiled
+            values = [atom(request, response, time) for atom in compiled.atoms]
+            extra: dict[str, Any] = {key: values[index] for key, index in compiled.keys}
+            for key, names in compiled.named_keys:
+                extra[key] = {name: values[index] for name, index in names}
+            self._emit(compiled.template % tuple(values), extra)
         except Exception:
             self.logger.exception("Error in logging")
 
     @property
     def shows_response_fields(self) -> bool:
         """Whether the format has atoms of response headers."""
-        return any(key == "response_header" for key, _, _ in self._atoms)
+        return any(key == "response_header" for key, _ in self._compiled.named_keys)
 
     def _emit(self, message: str, extra: dict[str, Any]) -> None:
         logger = self.logger
-        if type(logger) is not logging.Logger:
+        if type(logger) is not logging.Logger or logging.getLogRecordFactory() is not logging.LogRecord:
             logger.info(message, extra=extra)
         elif logger.isEnabledFor(logging.INFO):
-            # As `info()`, which would look for its caller in the stack: it is always this one.
-            place = _PLACE
-            logger.handle(
-                logger.makeRecord(
-                    logger.name, logging.INFO, place.co_filename, place.co_firstlineno, message, (), None,
-                    "log", extra,
-                )
-            )  # fmt: skip
+            logger.handle(self._make_record(message, extra))
+
+    def _make_record(self, message: str, extra: dict[str, Any]) -> logging.LogRecord:
+        """Make the record as `info()` would, at a third of its cost.
+
+        All come from the same line of the same process, and but for the moment and the task each is like the
+        one before: the pattern is made anew each second, and in another thread or process.
+        """
+        now = clock.time()
+        pattern = self._pattern
+        is_of = (int(now), threading.get_ident(), os.getpid())
+        if is_of != self._pattern_is_of:
+            self._pattern_is_of = is_of
+            code = AccessLogger.log.__code__
+            self._pattern = pattern = self.logger.makeRecord(
+                self.logger.name, logging.INFO, code.co_filename, code.co_firstlineno, message, (), None,
+                "log", extra,
+            ).__dict__  # fmt: skip
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        attributes = record.__dict__
+        attributes.update(pattern)
+        attributes.update(extra)
+        attributes["msg"] = message
+        attributes["created"] = now
+        attributes["msecs"] = float(int(now * 1000) % 1000)
+        attributes["relativeCreated"] = pattern["relativeCreated"] + (now - pattern["created"]) * 1000
+        if pattern.get("taskName") is not None:
+            task = asyncio.current_task()
+            attributes["taskName"] = None if task is None else task.get_name()
+        return record
 
 
-_PLACE = AccessLogger.log.__code__
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A format: a template of ``%s``, the functions that fill it, and where their values go in `extra`."""
+
+    template: str
+    atoms: list[_Atom]
+    keys: list[tuple[str, int]]
+    named_keys: list[tuple[str, list[tuple[str, int]]]]
 
 
 @functools.lru_cache(maxsize=32)
-def _compile(log_format: str) -> tuple[str, tuple[tuple[str, str | None, _Atom], ...]]:
-    """Turn a format into a template of ``%s`` and the functions that fill it."""
-    atoms: list[tuple[str, str | None, _Atom]] = []
+def _compile(log_format: str) -> _Compiled:
+    atoms: list[_Atom] = []
+    keys: list[tuple[str, int]] = []
+    named_keys: dict[str, list[tuple[str, int]]] = {}
     template: list[str] = []
     position = 0
     for match in AccessLogger.FORMAT_RE.finditer(log_format):
@@ -150,14 +181,16 @@ def _compile(log_format: str) -> tuple[str, tuple[tuple[str, str | None, _Atom],
         if plain is None and name is None:
             template.append("%%")
             continue
+        key = AccessLogger.LOG_FORMAT_MAP[plain or kind]
         if plain is not None:
-            atoms.append((AccessLogger.LOG_FORMAT_MAP[plain], None, _PLAIN_ATOMS[plain]))
+            keys.append((key, len(atoms)))
+            atoms.append(_PLAIN_ATOMS[plain])
         else:
-            atom = functools.partial(_NAMED_ATOMS[kind], name)
-            atoms.append((AccessLogger.LOG_FORMAT_MAP[kind], name, atom))
+            named_keys.setdefault(key, []).append((name, len(atoms)))
+            atoms.append(functools.partial(_NAMED_ATOMS[kind], name))
         template.append("%s")
     template.append(log_format[position:].replace("%", "%%"))
-    return "".join(template), tuple(atoms)
+    return _Compiled("".join(template), atoms, keys, list(named_keys.items()))
 
 
 def _request_header(name: str, request: BaseRequest, _response: StreamResponse, _time: float) -> str:
