@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import socket
+from typing import TYPE_CHECKING, Any
 
 from tests.behaviour.library import application, quinde_only, request, serve, web
 from tests.support.servers import HOST, Served, listening_socket
 from tests.support.wire import open_wire
+
+if TYPE_CHECKING:
+    from tests.support.modes import Mode
 
 
 async def hello(_request: Any) -> Any:
@@ -202,6 +206,23 @@ async def test_answers_that_are_on_their_way_arrive() -> None:
         wire.writer.transport.resume_reading()
         assert (await wire.read_answer()).body == LARGE
         await stopping
+
+
+@quinde_only
+async def test_who_has_connected_and_asked_is_served(mode: Mode) -> None:
+    async def hello(_request: Any) -> Any:
+        return web.Response(text="hello")
+
+    async with serve(application(hello)) as served:
+        # In one step of the loop: the server has not heard of it when it is told to stop.
+        sockets = [socket.create_connection((served.host, served.port)) for _ in range(100)]
+        for each in sockets:
+            each.sendall(request())
+        await served.runner.cleanup()
+        for each in sockets:
+            with each:
+                if mode.backend == "reactor":  # asyncio closes its listening sockets as they are
+                    assert each.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_answers_that_nobody_takes_are_not_waited_for_for_ever() -> None:

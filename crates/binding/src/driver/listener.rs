@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
 use quinde_http::h1::ServerConnection;
-use quinde_reactor::{Accepted, Address, Socket, Token};
+use quinde_reactor::{Accepted, Address, Readiness, Socket, Token};
 
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::engine::gone;
@@ -20,6 +20,14 @@ const ACCEPT_PAUSE: u64 = 1_000;
 const FULL_QUIET: u64 = 60_000;
 /// How many connections one turn accepts from one listener.
 const ACCEPTS_PER_DRIVE: usize = 64;
+/// How many of those that wait are let in when a listener is closed: a long backlog.
+const ACCEPTS_AT_CLOSE: usize = 1024;
+
+pub const READABLE: Readiness = Readiness {
+    readable: true,
+    writable: false,
+    hup: false,
+};
 
 pub struct ListenerSource {
     pub listener: quinde_reactor::Listener,
@@ -194,8 +202,22 @@ pub struct Listener {
 
 #[pymethods]
 impl Listener {
-    /// Stops accepting and closes the socket.
+    /// Stops accepting and closes the socket. Who has connected by now is let in: the kernel would reset him.
     fn close(&self, py: Python<'_>) {
+        with_loop(self.serial, |state| {
+            if let Some(Source::Listener(source)) = state.reactor.get_mut(self.token) {
+                // The poller may not have told of the last ones.
+                source.listener.set_ready(READABLE);
+            }
+            if state.process == std::process::id() {
+                let mut left = ACCEPTS_AT_CLOSE;
+                while left > 0 && accept_one(state, py, self.token) {
+                    left -= 1;
+                }
+                state.actions.push_back(Action::ScheduleTurn);
+            }
+        });
+        perform(py, self.serial);
         with_loop(self.serial, |state| {
             if let Some(Source::Listener(source)) = state.reactor.get(self.token) {
                 if state.process == std::process::id() {

@@ -202,12 +202,8 @@ fn expire_one(state: &mut LoopState, py: Python<'_>) -> bool {
                     .push_back(Action::Drop(Dropped::Object(timer.into_any())));
             }
         }
-        Some(Source::Listener(listener)) => {
-            listener.listener.set_ready(quinde_reactor::Readiness {
-                readable: true,
-                writable: false,
-                hup: false,
-            });
+        Some(Source::Listener(source)) => {
+            source.listener.set_ready(listener::READABLE);
             state.reactor.queue(token);
         }
         Some(Source::Connection(connection)) if connection.stall.is_over(connection.write_timeout(), now) => {
