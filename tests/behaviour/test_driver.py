@@ -326,4 +326,4 @@ async def test_turns_do_not_multiply_however_many_connections_are_ready(mode):
             sock.close()
     steps = [later - earlier for earlier, later in itertools.pairwise(turns)]
     assert max(steps) <= 2  # one that was scheduled, one for what came since
-    assert sum(steps) > 50  # it was busy
+    assert sum(steps) >= 20  # it was busy
