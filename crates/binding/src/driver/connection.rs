@@ -84,6 +84,9 @@ pub struct Connection {
     pub drains: Vec<Py<PyAny>>,
     /// Futures of who waits until all is sent, or the connection gone.
     pub emptied: Vec<Py<PyAny>>,
+    /// Told to panic in its next drive, by a test: no release has this.
+    #[cfg(debug_assertions)]
+    pub panics: bool,
 }
 
 /// How far the output got.
@@ -120,6 +123,8 @@ impl Connection {
             sent: 0,
             drains: Vec::new(),
             emptied: Vec::new(),
+            #[cfg(debug_assertions)]
+            panics: false,
         }
     }
 
@@ -245,6 +250,12 @@ impl Connection {
         if let Side::Server(server) = &mut self.side {
             server.note_disconnect(py, actions);
         }
+    }
+
+    /// What a mistake in the core would do, where a test asks for it.
+    pub fn panic_if_told(&self) {
+        #[cfg(debug_assertions)]
+        assert!(!self.panics, "a test told this connection to panic");
     }
 
     pub fn fileno(&self) -> i32 {

@@ -99,10 +99,13 @@ enum Kind {
 
 pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResult<()> {
     let kind = with_loop(serial, |state| match state.reactor.get(token) {
-        Some(Source::Connection(connection)) => Some(match connection.side {
-            Side::Server(_) => Kind::Server,
-            Side::Client(_) => Kind::Client,
-        }),
+        Some(Source::Connection(connection)) => {
+            connection.panic_if_told();
+            Some(match connection.side {
+                Side::Server(_) => Kind::Server,
+                Side::Client(_) => Kind::Client,
+            })
+        }
         Some(Source::Listener(_)) => Some(Kind::Listener),
         _ => None,
     });

@@ -159,6 +159,12 @@ impl Connection {
         drop(old);
     }
 
+    /// Has the core panic when it drives this connection next; only builds for tests have this.
+    #[cfg(debug_assertions)]
+    fn panic_when_driven(&self) {
+        with_connection(self.serial, self.token, |connection| connection.panics = true);
+    }
+
     fn is_closing(&self) -> bool {
         with_connection(self.serial, self.token, |connection| connection.is_closing()).unwrap_or(true)
     }
