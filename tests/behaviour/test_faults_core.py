@@ -1,4 +1,4 @@
-"""A mistake in the core, peers that reset at every stage, finalisers that close things: one connection pays."""
+"""A mistake in the core, peers that reset at every stage, finalisers that close things: one pays."""
 
 from __future__ import annotations
 
