@@ -6,6 +6,7 @@ Objects belong to the loop they were made on, and to its thread. Times are secon
 from asyncio import AbstractEventLoop, BaseTransport, Future, Task
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextvars import Context
+from ssl import SSLContext, SSLObject, SSLSession
 from typing import Any, final
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Service",
     "Tally",
     "Timer",
+    "TlsSettings",
     "http_date",
     "make_plainly",
 ]
@@ -105,6 +107,24 @@ class Journal:
     def statistics(self) -> dict[str, int]: ...
 
 @final
+class TlsSettings:
+    """How connections are to be secured: a context, and what it is used with. Times are seconds (0: off)."""
+
+    def __new__(
+        cls,
+        context: SSLContext,
+        *,
+        server_hostname: str | None = None,
+        session: SSLSession | None = None,
+        handshake_timeout: float = 10.0,
+        shutdown_timeout: float = 0.0,
+    ) -> TlsSettings: ...
+    @property
+    def context(self) -> SSLContext: ...
+    @property
+    def server_hostname(self) -> str | None: ...
+
+@final
 class Timer:
     """A callback on the loop's deadlines."""
 
@@ -122,7 +142,9 @@ class Engine:
     def fileno(self) -> int: ...
     def turn(self) -> None: ...
     def timer(self, delay: float, callback: Callable[[], object]) -> Timer: ...
-    def listen(self, fd: int, service: Service, limits: Limits) -> Listener: ...
+    def listen(
+        self, fd: int, service: Service, limits: Limits, tls: TlsSettings | None = None
+    ) -> Listener: ...
     def connect(
         self,
         fd: int,
@@ -131,6 +153,7 @@ class Engine:
         on_lost: Callable[[Connection], object] | None,
         body_window: int,
         tally: Tally | None = None,
+        tls: TlsSettings | None = None,
     ) -> Connection: ...
     def statistics(self) -> dict[str, int]: ...
     def close(self) -> None: ...
@@ -161,6 +184,7 @@ class Service:
         handler_cancellation: bool = False,
         tcp_keepalive: bool = True,
         on_bad_request: Callable[[Connection | None, int, str], tuple[int, str, bytes]] | None = None,
+        on_failed_handshake: Callable[[Connection | None, Exception], object] | None = None,
         timed: bool = False,
         journal: Journal | None = None,
         on_full: Callable[[], object] | None = None,
@@ -208,6 +232,11 @@ class Connection:
     def resume_writing(self) -> None: ...
     @property
     def transport(self) -> BaseTransport | None: ...
+    def secure(self) -> Future[None]: ...
+    @property
+    def ssl_object(self) -> SSLObject | None: ...
+    @property
+    def ssl_context(self) -> SSLContext | None: ...
     def is_closing(self) -> bool: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
@@ -311,6 +340,8 @@ class IncomingRequest:
     def peername(self) -> Any: ...
     @property
     def sockname(self) -> Any: ...
+    @property
+    def secure(self) -> bool: ...
     @property
     def disconnected(self) -> bool: ...
     @property

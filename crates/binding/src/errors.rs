@@ -37,6 +37,10 @@ pub enum Failure {
     Os(i32, String),
     /// The peer broke the protocol or stopped too early.
     Protocol(Error),
+    /// The TLS handshake took longer than so many milliseconds.
+    HandshakeTimeout(u64),
+    /// The connection ended without TLS's close_notify where that counts.
+    Cut,
     /// This end closed the connection.
     Closed,
 }
@@ -58,6 +62,7 @@ pub enum Stage {
     ClientBody(Arc<Peers>),
     ServerBody,
     Write,
+    Handshake,
 }
 
 impl Stage {
@@ -93,6 +98,7 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
         (Failure::ReadTimeout, _) => {
             named(py, "SocketTimeoutError", ("Timeout on reading data from socket",))?
         }
+        (_, Stage::Handshake) => handshake_error(failure),
         (Failure::WriteTimeout, _) => {
             named(py, "SocketTimeoutError", ("Timeout on writing data to socket",))?
         }
@@ -145,9 +151,33 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
             let text = format!("Response payload is not completed{peer}");
             named(py, "ClientPayloadError", (text,))?
         }
-        (Failure::Closed, _) => named(py, "ClientConnectionError", ("Connection closed",))?,
+        (Failure::Cut, _) => named(
+            py,
+            "ClientPayloadError",
+            (format!(
+                "Response payload is not completed: the connection ended without TLS close_notify{peer}"
+            ),),
+        )?,
+        (Failure::Closed | Failure::HandshakeTimeout(_), _) => {
+            named(py, "ClientConnectionError", ("Connection closed",))?
+        }
     };
     Ok(error)
+}
+
+/// What a connector gets, which names the host.
+fn handshake_error(failure: &Failure) -> PyErr {
+    match failure {
+        Failure::Os(number, text) => PyOSError::new_err((*number, text.clone())),
+        Failure::HandshakeTimeout(after) => PyOSError::new_err((
+            libc::ECONNABORTED,
+            format!("TLS handshake took longer than {} s", *after as f64 / 1000.0),
+        )),
+        _ => PyOSError::new_err((
+            libc::ECONNRESET,
+            "the peer closed the connection during the TLS handshake",
+        )),
+    }
 }
 
 fn is_cut(error: &Error) -> bool {

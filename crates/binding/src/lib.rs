@@ -54,4 +54,6 @@ mod _core {
     use crate::objects::service::Service;
     #[pymodule_export]
     use crate::objects::tally::Tally;
+    #[pymodule_export]
+    use crate::objects::tls::TlsSettings;
 }

@@ -207,7 +207,7 @@ impl Output {
     }
 
     /// Append a chunk, without copying it where that pays.
-    pub(crate) fn push(&mut self, chunk: Chunk<'_>) {
+    pub fn push(&mut self, chunk: Chunk<'_>) {
         match chunk {
             Chunk::Shared(bytes) if bytes.len() >= MIN_SHARED => {
                 self.len += bytes.len();

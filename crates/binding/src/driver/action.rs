@@ -8,7 +8,7 @@ use quinde_http::{ResponseHead, Segment};
 use quinde_reactor::Token;
 
 use super::connection::Connection;
-use super::{Link, Source, with_connection, with_loop};
+use super::{Link, Source, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, exception};
 use crate::objects::body::Body;
 use crate::objects::response::IncomingResponse;
@@ -41,6 +41,10 @@ pub enum Action {
     Settle(Token),
     /// Ask a transport how much it still has to send.
     AskUnsent(Py<PyAny>, Token),
+    /// Plaintext of a TLS connection waits to be encrypted.
+    Seal(Token),
+    /// A TLS connection is to tell its peer that it ends.
+    Part(Token),
     /// Something that nobody can catch goes to the loop's exception handler.
     Report(&'static str, PyErr),
     /// Set the loop's timer to an earlier deadline.
@@ -117,6 +121,14 @@ fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
             Ok(())
         }
         Action::AskUnsent(transport, token) => ask_unsent(py, serial, &transport, token),
+        Action::Seal(token) => {
+            tls::seal(py, serial, token);
+            Ok(())
+        }
+        Action::Part(token) => {
+            tls::part(py, serial, token);
+            Ok(())
+        }
         Action::Report(message, error) => {
             report(py, serial, message, error);
             Ok(())

@@ -8,17 +8,17 @@
 //! Deadlines are fields of the connection, not timers: who waits gets the exception, and the connection is closed.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Io, Peers, Progress, Side, flush_queued, settle, teardown};
-use super::{Action, Link, LoopState, Source, perform, with_connection, with_loop};
+use super::connection::{Ending, Io, Peers, Progress, Side, flush_queued, settle, teardown};
+use super::{Action, Link, LoopState, Source, perform, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
 use crate::objects::connection::Connection as Handle;
@@ -50,6 +50,8 @@ struct Exchange {
     continued: bool,
     body: Option<Py<Body>>,
     head_seen: bool,
+    /// The body ends with the connection.
+    until_close: bool,
     response_ended: bool,
     request_ended: bool,
     total_at: Option<u64>,
@@ -134,11 +136,24 @@ impl ClientSide {
         self.machine.receive_data(data, now);
     }
 
-    pub fn end_of_input(&mut self, now: u64, error: Option<&io::Error>) {
-        self.ended = Some(error.map_or(Failure::Disconnected, Failure::os));
-        if error.is_none() {
+    pub fn end_of_input(&mut self, now: u64, ending: Ending<'_>) {
+        // RFC 9112 §9.8: a body that the connection's end delimits is complete only if TLS said that this is the end.
+        let is_cut = self
+            .exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.until_close && !exchange.response_ended);
+        self.ended = Some(match ending {
+            Ending::Failed(error) => Failure::os(error),
+            Ending::Cut if is_cut => Failure::Cut,
+            Ending::Cut | Ending::Clean => Failure::Disconnected,
+        });
+        if matches!(self.ended, Some(Failure::Disconnected)) {
             self.machine.receive_eof(now);
         }
+    }
+
+    pub fn ended(&self) -> Option<&Failure> {
+        self.ended.as_ref()
     }
 
     /// Sends raw bytes after an upgrade.
@@ -303,10 +318,12 @@ pub fn open_statistics(serial: u64, tally: u64) -> Counted {
 pub fn drive(py: Python<'_>, serial: u64, token: Token) {
     let mut reads = 0;
     loop {
-        let again = with_loop(serial, |state| advance(state, py, token, &mut reads)).unwrap_or(false);
+        let next = with_loop(serial, |state| advance(state, py, token, &mut reads)).unwrap_or(Next::Rest);
         perform(py, serial);
-        if !again {
-            break;
+        match next {
+            Next::Rest => break,
+            Next::Again => {}
+            Next::Open(sealed) => tls::open(py, serial, token, Some(sealed)),
         }
     }
     with_loop(serial, |state| {
@@ -318,8 +335,18 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token) {
     perform(py, serial);
 }
 
-/// Pulls events and receives, until nothing more comes (false) or actions are pending (true).
-fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usize) -> bool {
+/// What the drive has to do next, outside the borrow.
+enum Next {
+    /// Nothing more comes for now.
+    Rest,
+    /// Actions are pending; come again.
+    Again,
+    /// Decrypt what came.
+    Open(Py<PyBytes>),
+}
+
+/// Pulls events and receives, until nothing more comes or something is to be done in Python.
+fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usize) -> Next {
     let serial = state.serial;
     let LoopState {
         reactor,
@@ -330,20 +357,24 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
     } = state;
     let now = reactor.now();
     let Some(Source::Connection(connection)) = reactor.get_mut(token) else {
-        return false;
+        return Next::Rest;
     };
     connection.driving = true;
     loop {
         if connection.closing {
-            return false;
+            return match connection.receive_last(py, scratch, now, reads) {
+                Progress::Sealed(sealed) => Next::Open(sealed),
+                Progress::Some | Progress::None => Next::Rest,
+            };
         }
         let Side::Client(client) = &mut connection.side else {
-            return false;
+            return Next::Rest;
         };
         let Some((stream, event)) = client.machine.next_event() else {
-            match connection.receive(scratch, now, reads) {
+            match connection.receive(py, scratch, now, reads) {
                 Progress::Some => continue,
                 Progress::None => break,
+                Progress::Sealed(sealed) => return Next::Open(sealed),
             }
         };
         let link = Link {
@@ -355,26 +386,30 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
             Taken::GoOn => {}
             Taken::Ended => {
                 if !end_exchange(connection, py, actions) {
-                    return false;
+                    return Next::Rest;
                 }
             }
             Taken::Failed => {
                 connection.closing = true;
                 // What was not sent of the request is of no use.
                 connection.aborting = true;
-                return false;
+                return Next::Rest;
             }
         }
     }
     let Side::Client(client) = &mut connection.side else {
-        return false;
+        return Next::Rest;
     };
     if client.ended.is_some() {
         connection.closing = true;
         connection.aborting = true;
-        return false;
+        return Next::Rest;
     }
-    !actions.is_empty()
+    if actions.is_empty() {
+        Next::Rest
+    } else {
+        Next::Again
+    }
 }
 
 /// What an event means for the exchange.
@@ -452,6 +487,7 @@ impl Exchange {
         actions: &mut VecDeque<Action>,
     ) {
         self.head_seen = true;
+        self.until_close = head.body == BodyLength::UntilClose && !head.upgrade;
         let length = match head.body {
             // The bytes of the protocol that is switched to are read like a body.
             _ if head.upgrade => Some(BodyLength::UntilClose),
@@ -506,7 +542,7 @@ fn end_exchange(
         if unsent {
             // The rest of the request is not wanted any more: a peer that does not read would never get it.
             connection.aborting = true;
-            connection.output().advance(usize::MAX);
+            connection.drop_output();
         }
         return false;
     }
@@ -576,6 +612,7 @@ where
             continued: false,
             body: None,
             head_seen: false,
+            until_close: false,
             response_ended: false,
             request_ended: !streamed,
             total_at: (outgoing.timeout > 0).then(|| now + outgoing.timeout),
@@ -684,7 +721,7 @@ pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
         return;
     }
     client.machine.handle_timeout(now);
-    let deadline = client.next_timeout();
+    let deadline = connection.deadline();
     state.reactor.deadlines().set(token, deadline);
     state.reactor.queue(token);
 }

@@ -9,12 +9,14 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use quinde_http::{Close, Machine, Output, WriteStall};
 use quinde_reactor::{Address, Received, Sent, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
 use super::client::ClientSide;
 use super::server::ServerSide;
+use super::tls::Tls;
 use super::{Action, Link, LoopState, keep_spare, perform, with_connection, with_loop};
 use crate::errors::{Failure, Stage};
 use crate::objects::tally::Counted;
@@ -37,6 +39,8 @@ pub struct Peers {
     pub peer: Endpoint,
     /// Asked of the system when somebody wants to know.
     pub local: OnceLock<Endpoint>,
+    /// Whether the bytes are encrypted on the way.
+    pub is_secure: bool,
 }
 
 /// Where the bytes go.
@@ -60,6 +64,8 @@ pub enum Side {
 
 pub struct Connection {
     pub io: Io,
+    /// Encrypts between the socket and the machine; a transport does that by itself.
+    pub tls: Option<Box<Tls>>,
     pub side: Side,
     pub peers: Arc<Peers>,
     /// The one Python object for this connection, once somebody asked for it.
@@ -95,6 +101,8 @@ enum Flushed {
     /// A transport gets all of it: when this is done, it tells whether it has something to send.
     Handed,
     Waiting,
+    /// It waits for TLS, not for the socket.
+    Unsealed,
     Failed(io::Error),
 }
 
@@ -102,12 +110,33 @@ enum Flushed {
 pub enum Progress {
     Some,
     None,
+    /// Ciphertext, to be opened when the borrow has ended.
+    Sealed(Py<PyBytes>),
+}
+
+/// How a peer's bytes ended.
+#[derive(Clone, Copy)]
+pub enum Ending<'a> {
+    Clean,
+    /// Without the goodbye that TLS wants: somebody in between may have cut something off.
+    Cut,
+    Failed(&'a io::Error),
+}
+
+impl Side {
+    pub fn output(&mut self) -> &mut Output {
+        match self {
+            Self::Server(server) => server.machine.output(),
+            Self::Client(client) => client.machine.output(),
+        }
+    }
 }
 
 impl Connection {
-    pub fn new(io: Io, side: Side, peers: Arc<Peers>) -> Self {
+    pub fn new(io: Io, tls: Option<Tls>, side: Side, peers: Arc<Peers>) -> Self {
         Self {
             io,
+            tls: tls.map(Box::new),
             side,
             peers,
             handle: None,
@@ -128,10 +157,16 @@ impl Connection {
         }
     }
 
-    pub fn output(&mut self) -> &mut Output {
-        match &mut self.side {
-            Side::Server(server) => server.machine.output(),
-            Side::Client(client) => client.machine.output(),
+    /// Bytes that wait to be sent.
+    pub fn queued(&mut self) -> usize {
+        self.side.output().len() + self.tls.as_ref().map_or(0, |tls| tls.unsent())
+    }
+
+    /// Gives up what waits to be sent.
+    pub fn drop_output(&mut self) {
+        self.side.output().advance(usize::MAX);
+        if let Some(tls) = &mut self.tls {
+            tls.sealed().advance(usize::MAX);
         }
     }
 
@@ -172,7 +207,7 @@ impl Connection {
     }
 
     /// Receives once into the scratch buffer or, where the body's final place is known, straight into it.
-    pub fn receive(&mut self, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
+    pub fn receive(&mut self, py: Python<'_>, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
         if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
             return Progress::None;
         }
@@ -184,6 +219,7 @@ impl Connection {
         }
         *reads += 1;
         let landing = match &self.side {
+            _ if self.tls.is_some() => None,
             Side::Server(server) => server.landing(),
             Side::Client(client) => client.landing(),
         };
@@ -199,13 +235,34 @@ impl Connection {
             self.received += n as u64;
         }
         match received {
+            Received::Data(n) if self.tls.is_some() => {
+                return Progress::Sealed(PyBytes::new(py, &scratch[..n]).unbind());
+            }
             Received::Data(n) if landing.is_some() => self.landed(n, now),
             Received::Data(n) => self.feed(&scratch[..n], now),
             Received::Blocked => return Progress::None,
-            Received::Closed => self.end_of_input(now, None),
-            Received::Failed(error) => self.end_of_input(now, Some(&error)),
+            Received::Closed if self.tls.is_some() => self.end_of_input(now, Ending::Cut),
+            Received::Closed => self.end_of_input(now, Ending::Clean),
+            Received::Failed(error) => self.end_of_input(now, Ending::Failed(&error)),
         }
+        // A handshake that the peer has left is over.
+        self.closing |= self.peer_closed && self.tls.as_ref().is_some_and(|tls| tls.is_shaking_hands());
         Progress::Some
+    }
+
+    /// On a connection that closes nothing but the peer's TLS goodbye is still waited for.
+    pub fn receive_last(
+        &mut self,
+        py: Python<'_>,
+        scratch: &mut [u8],
+        now: u64,
+        reads: &mut usize,
+    ) -> Progress {
+        if self.tls.as_ref().is_some_and(|tls| tls.has_parted()) {
+            self.receive(py, scratch, now, reads)
+        } else {
+            Progress::None
+        }
     }
 
     pub fn feed(&mut self, data: &[u8], now: u64) {
@@ -222,17 +279,15 @@ impl Connection {
         }
     }
 
-    pub fn end_of_input(&mut self, now: u64, error: Option<&io::Error>) {
+    pub fn end_of_input(&mut self, now: u64, ending: Ending<'_>) {
         self.peer_closed = true;
+        if let (Side::Server(_), Ending::Failed(_)) = (&self.side, ending) {
+            self.closing = true;
+            self.drop_output();
+        }
         match &mut self.side {
-            Side::Server(server) => {
-                if error.is_some() {
-                    self.closing = true;
-                    server.machine.output().advance(usize::MAX);
-                }
-                server.machine.receive_eof(now);
-            }
-            Side::Client(client) => client.end_of_input(now, error),
+            Side::Server(server) => server.machine.receive_eof(now),
+            Side::Client(client) => client.end_of_input(now, ending),
         }
     }
 
@@ -243,6 +298,14 @@ impl Connection {
                 // Another caller cannot have come between: one thread.
                 let _ = self.peers.local.set(Endpoint::Native(address));
             }
+        }
+    }
+
+    /// Why the peer's bytes ended, as far as a client keeps that.
+    fn ended(&self) -> Option<&Failure> {
+        match &self.side {
+            Side::Client(client) => client.ended(),
+            Side::Server(_) => None,
         }
     }
 
@@ -277,10 +340,10 @@ impl Connection {
         spare: &mut Vec<Vec<u8>>,
         now: u64,
     ) -> Flushed {
-        let before = self.output().len();
+        let before = self.queued();
         let flushed = self.flush_output(py, token, actions, spare);
         let waits = matches!(flushed, Flushed::Waiting);
-        let progress = waits && self.output().len() < before;
+        let progress = waits && self.queued() < before;
         if self.stall.note(waits, progress, now) {
             if let Io::Socket(socket) = &self.io {
                 self.unsent = socket.unsent().unwrap_or(usize::MAX);
@@ -300,10 +363,19 @@ impl Connection {
             // It has something to send as long as it says so (`transport::attach`).
             return Flushed::Waiting;
         }
-        let output = match &mut self.side {
-            Side::Server(server) => server.machine.output(),
-            Side::Client(client) => client.machine.output(),
-        };
+        let output = self.side.output();
+        if let (Some(tls), Io::Socket(socket)) = (&mut self.tls, &mut self.io) {
+            let flushed = send_all(socket, tls.sealed(), &mut self.sent);
+            if !matches!(flushed, Flushed::Clean) {
+                return flushed;
+            }
+            if !output.is_empty() || tls.holds_plaintext() {
+                if tls.can_seal() {
+                    actions.push_back(Action::Seal(token));
+                }
+                return Flushed::Unsealed;
+            }
+        }
         if output.is_empty() {
             return Flushed::Clean;
         }
@@ -346,7 +418,8 @@ impl Connection {
             Side::Client(client) => client.next_timeout(),
         };
         let of_output = self.stall.deadline(self.write_timeout());
-        [of_side, of_output].into_iter().flatten().min()
+        let of_tls = self.tls.as_ref().and_then(|tls| tls.deadline);
+        [of_side, of_output, of_tls].into_iter().flatten().min()
     }
 
     /// How long output may wait for a peer that takes nothing of it; 0: for ever.
@@ -357,8 +430,27 @@ impl Connection {
         }
     }
 
+    /// What ends a connection whose TLS takes too long.
+    pub fn overdue(&self, now: u64) -> Option<Failure> {
+        let tls = self.tls.as_ref()?;
+        tls.deadline.filter(|&at| at <= now)?;
+        Some(if tls.is_shaking_hands() {
+            Failure::HandshakeTimeout(tls.settings.get().handshake_timeout)
+        } else {
+            Failure::Closed
+        })
+    }
+
+    /// Sends what TLS has to say to a peer before the connection is torn down, as far as it goes at once.
+    pub fn send_alert(&mut self) {
+        if let (Some(tls), Io::Socket(socket)) = (&mut self.tls, &mut self.io) {
+            // Nothing depends on it.
+            let _ = send_all(socket, tls.sealed(), &mut self.sent);
+        }
+    }
+
     fn wake_drains(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) {
-        if !self.drains.is_empty() && self.output().len() <= LOW_WATER {
+        if !self.drains.is_empty() && self.queued() <= LOW_WATER {
             for future in self.drains.drain(..) {
                 actions.push_back(Action::Resolve(future, py.None()));
             }
@@ -418,7 +510,8 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     if matches!(flushed, Flushed::Clean) {
         tell_sent(connection, actions, py);
     }
-    if matches!(flushed, Flushed::Clean | Flushed::Handed) && connection.should_close(actions, py) {
+    if matches!(flushed, Flushed::Clean | Flushed::Handed) && connection.should_close(py, token, now, actions)
+    {
         if matches!(flushed, Flushed::Clean) {
             teardown(state, py, token, &Failure::Closed);
             return false;
@@ -441,7 +534,13 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
 
 impl Connection {
     /// With the output empty: whether to close now. Shuts the writing side down where the machine lingers.
-    fn should_close(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) -> bool {
+    fn should_close(
+        &mut self,
+        py: Python<'_>,
+        token: Token,
+        now: u64,
+        actions: &mut VecDeque<Action>,
+    ) -> bool {
         let close = match &self.side {
             // An answer that is still being made is attempted, as long as nobody gave the connection up.
             Side::Server(server) if server.is_answering() && !self.closing => Close::No,
@@ -451,10 +550,10 @@ impl Connection {
         };
         match close {
             Close::No => false,
-            Close::AfterFlush => true,
+            Close::AfterFlush => self.part(token, now, actions),
             Close::Linger if self.peer_closed => true,
             Close::Linger => {
-                if !self.write_shut {
+                if !self.write_shut && self.part(token, now, actions) {
                     self.write_shut = true;
                     match &self.io {
                         Io::Socket(socket) => socket.shutdown_write(),
@@ -466,6 +565,14 @@ impl Connection {
                 }
                 false
             }
+        }
+    }
+
+    /// Says TLS's goodbye; true when there is nothing left to say.
+    fn part(&mut self, token: Token, now: u64, actions: &mut VecDeque<Action>) -> bool {
+        match &mut self.tls {
+            Some(tls) if !self.aborting => tls.part(token, now, self.peer_closed, actions),
+            _ => true,
         }
     }
 
@@ -506,6 +613,10 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
     };
     let actions = &mut state.actions;
     tell_sent(&mut connection, actions, py);
+    if let Some(waiter) = connection.tls.as_mut().and_then(|tls| tls.take_waiter()) {
+        let why = connection.ended().unwrap_or(failure);
+        actions.push_back(Action::Fail(waiter, why.clone(), Stage::Handshake));
+    }
     for future in connection.drains.drain(..) {
         actions.push_back(Action::Fail(future, failure.clone(), Stage::Write));
     }
@@ -583,7 +694,7 @@ pub fn flush_queued(py: Python<'_>, serial: u64, token: Token) -> bool {
         after_command(state, py, token);
         state
             .connection(token)
-            .is_none_or(|connection| connection.output().len() <= HIGH_WATER)
+            .is_none_or(|connection| connection.queued() <= HIGH_WATER)
     });
     perform(py, serial);
     below.unwrap_or(true)
@@ -598,7 +709,7 @@ pub fn close(py: Python<'_>, serial: u64, token: Token, at_once: bool) {
         connection.closing = true;
         if at_once {
             connection.aborting = true;
-            connection.output().advance(usize::MAX);
+            connection.drop_output();
         }
         if !connection.driving {
             settle(state, py, token);
@@ -638,7 +749,7 @@ pub fn drain(py: Python<'_>, serial: u64, token: Token) -> PyResult<Option<Py<Py
     let waiting = with_loop(serial, |state| {
         let create = state.handles.create_future.clone_ref(py);
         let connection = state.connection(token)?;
-        (connection.output().len() > HIGH_WATER).then_some(create)
+        (connection.queued() > HIGH_WATER).then_some(create)
     });
     match waiting {
         None => Err(crate::errors::closed(py)),

@@ -13,6 +13,7 @@ use quinde_reactor::{Address, Reactor, Socket, Token};
 use super::client::client_side;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::listener::{Listener, listen};
+use super::tls::Tls;
 use super::traverse::traverse;
 use super::turn::{arm, expire, scheduled_turn, turn_by_reader};
 use super::{Counters, LoopState, Source, perform, with_loop};
@@ -21,6 +22,7 @@ use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::{Limits, milliseconds};
 use crate::objects::service::Service;
 use crate::objects::tally::Tally;
+use crate::objects::tls::TlsSettings;
 use crate::python::LoopHandles;
 
 /// Room for what one receive may bring, unless it lands in its final place.
@@ -121,19 +123,21 @@ impl Engine {
     }
 
     /// Takes over a listening socket and serves what it accepts.
+    #[pyo3(signature = (fd, service, limits, tls=None))]
     fn listen(
         &self,
         py: Python<'_>,
         fd: RawFd,
         service: Py<Service>,
         limits: Py<Limits>,
+        tls: Option<Py<TlsSettings>>,
     ) -> PyResult<Listener> {
         let listener = quinde_reactor::Listener::from_fd(own(fd)?)?;
-        listen(py, self.serial, listener, service, limits)
+        listen(py, self.serial, listener, service, limits, tls)
     }
 
-    /// Takes over a connected socket for requests.
-    #[pyo3(signature = (fd, limits, on_idle, on_lost, body_window, tally=None))]
+    /// Takes over a connected socket for requests; with `tls`, await `secure()` of what this gives.
+    #[pyo3(signature = (fd, limits, on_idle, on_lost, body_window, tally=None, tls=None))]
     #[expect(
         clippy::too_many_arguments,
         reason = "one each for what a connection is made of"
@@ -147,17 +151,20 @@ impl Engine {
         on_lost: Option<Py<PyAny>>,
         body_window: usize,
         tally: Option<Py<Tally>>,
+        tls: Option<Py<TlsSettings>>,
     ) -> PyResult<Py<Handle>> {
         let socket = Socket::from_fd(own(fd)?)?;
         let peer = socket.peer_addr().unwrap_or(Address::Unix(None));
         let peers = Peers {
             peer: Endpoint::Native(peer),
             local: OnceLock::new(),
+            is_secure: tls.is_some(),
         };
         let side = client_side(self.serial, limits.get(), on_idle, on_lost, body_window, tally)?;
         let registered = with_loop(self.serial, |state| {
             state.counters.connected += 1;
-            let connection = Connection::new(Io::Socket(socket), Side::Client(side), Arc::new(peers));
+            let tls = tls.map(|settings| Tls::new(settings, false, state.reactor.now()));
+            let connection = Connection::new(Io::Socket(socket), tls, Side::Client(side), Arc::new(peers));
             let token = state.reactor.insert(Source::Connection(Box::new(connection)));
             match state.reactor.register(token, &BorrowedRawFd(fd)) {
                 Ok(()) => Ok(token),
@@ -180,12 +187,16 @@ impl Engine {
                 accepted,
                 connected,
                 accept_pauses,
+                handshakes,
+                handshakes_failed,
             } = state.counters;
             [
                 ("turns", turns),
                 ("accepted", accepted),
                 ("connected", connected),
                 ("accept_pauses", accept_pauses),
+                ("handshakes", handshakes),
+                ("handshakes_failed", handshakes_failed),
                 ("open", state.reactor.len() as u64),
             ]
         });

@@ -9,10 +9,12 @@ use quinde_reactor::{Accepted, Address, Readiness, Socket, Token};
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::engine::gone;
 use super::server::ServerSide;
+use super::tls::Tls;
 use super::{Action, LoopState, Source, perform, with_loop};
 use crate::errors::Failure;
 use crate::objects::limits::Limits;
 use crate::objects::service::Service;
+use crate::objects::tls::TlsSettings;
 
 /// How long a listener rests when no descriptor is left (asyncio: 1 s).
 const ACCEPT_PAUSE: u64 = 1_000;
@@ -33,6 +35,7 @@ pub struct ListenerSource {
     pub listener: quinde_reactor::Listener,
     pub service: Py<Service>,
     limits: Py<Limits>,
+    pub tls: Option<Py<TlsSettings>>,
     paused: bool,
     /// When being full may be told again.
     quiet_until: u64,
@@ -47,12 +50,14 @@ pub fn listen(
     listener: quinde_reactor::Listener,
     service: Py<Service>,
     limits: Py<Limits>,
+    tls: Option<Py<TlsSettings>>,
 ) -> PyResult<Listener> {
     let registered = with_loop(serial, |state| {
         let source = ListenerSource {
             listener,
             service,
             limits,
+            tls,
             paused: false,
             quiet_until: 0,
             exhausted: false,
@@ -103,7 +108,8 @@ fn accept_one(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
             source.exhausted = false;
             let service = source.service.clone_ref(py);
             let limits = source.limits.clone_ref(py);
-            admit(state, py, socket, peer, service, limits);
+            let tls = source.tls.as_ref().map(|tls| tls.clone_ref(py));
+            admit(state, py, socket, peer, service, limits, tls);
             true
         }
         Accepted::Skip => true,
@@ -164,6 +170,7 @@ fn admit(
     peer: Address,
     service: Py<Service>,
     limits: Py<Limits>,
+    tls: Option<Py<TlsSettings>>,
 ) {
     if !service.get().count_connection(state.serial) {
         return;
@@ -181,9 +188,11 @@ fn admit(
     let peers = Peers {
         peer: Endpoint::Native(peer),
         local: OnceLock::new(),
+        is_secure: tls.is_some(),
     };
+    let tls = tls.map(|settings| Tls::new(settings, true, now));
     let side = Side::Server(ServerSide::new(machine, service, limits));
-    let connection = Connection::new(Io::Socket(socket), side, Arc::new(peers));
+    let connection = Connection::new(Io::Socket(socket), tls, side, Arc::new(peers));
     let token = state.reactor.insert(Source::Connection(Box::new(connection)));
     state.counters.accepted += 1;
     if state.reactor.register(token, &fd).is_err() {

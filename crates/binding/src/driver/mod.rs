@@ -27,6 +27,7 @@ pub mod engine;
 pub mod listener;
 pub mod server;
 pub mod stall;
+pub mod tls;
 pub mod transport;
 pub mod traverse;
 pub mod turn;
@@ -92,6 +93,8 @@ pub struct Counters {
     pub accepted: u64,
     pub connected: u64,
     pub accept_pauses: u64,
+    pub handshakes: u64,
+    pub handshakes_failed: u64,
 }
 
 /// How many output buffers are kept for reuse, and up to which capacity.

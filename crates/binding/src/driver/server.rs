@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, StreamId};
 use quinde_reactor::Token;
 
 use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
-use super::{Action, Link, LoopState, Source, perform, with_loop};
+use super::{Action, Link, LoopState, Source, perform, tls, with_loop};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::Body;
 use crate::objects::date;
@@ -55,6 +56,8 @@ pub enum Step {
     Rest,
     /// Actions are pending; come again.
     Again,
+    /// Decrypt what came.
+    Open(Py<PyBytes>),
     /// Start a request's Task.
     Start(Box<Start>),
     /// Answer a request that the machine refused.
@@ -202,6 +205,10 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
         match step {
             Step::Rest => break,
             Step::Again => perform(py, serial),
+            Step::Open(sealed) => {
+                tls::open(py, serial, token, Some(sealed));
+                perform(py, serial);
+            }
             Step::Refuse(stream, error) => refuse(py, serial, token, stream, &error),
             Step::Start(start) => {
                 let outcome = start_request(py, serial, *start, factory);
@@ -261,7 +268,10 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
     connection.driving = true;
     loop {
         if connection.closing {
-            return Step::Rest;
+            return match connection.receive_last(py, scratch, now, &mut spent.reads) {
+                Progress::Sealed(sealed) => Step::Open(sealed),
+                Progress::Some | Progress::None => Step::Rest,
+            };
         }
         let Side::Server(server) = &mut connection.side else {
             return Step::Rest;
@@ -269,7 +279,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
         match server.peeked.take().or_else(|| server.machine.next_event()) {
             Some((stream, Event::Head(head))) if server.current.is_some() || server.is_behind() => {
                 server.peeked = Some((stream, Event::Head(head)));
-                return rest_or_receive(connection, scratch, now, &mut spent.reads);
+                return rest_or_receive(connection, py, scratch, now, &mut spent.reads);
             }
             Some((stream, Event::Head(head))) => {
                 spent.requests += 1;
@@ -307,9 +317,10 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
             }
             None => {
                 let closed_before = connection.peer_closed;
-                match connection.receive(scratch, now, &mut spent.reads) {
+                match connection.receive(py, scratch, now, &mut spent.reads) {
                     Progress::None if actions.is_empty() => return Step::Rest,
                     Progress::None => return Step::Again,
+                    Progress::Sealed(sealed) => return Step::Open(sealed),
                     Progress::Some => {}
                 }
                 if connection.peer_closed && !closed_before {
@@ -418,9 +429,20 @@ impl ServerSide {
 }
 
 /// With the next request waiting behind the current one: only look for the peer's FIN and more pipelined bytes.
-fn rest_or_receive(connection: &mut Connection, scratch: &mut [u8], now: u64, reads: &mut usize) -> Step {
-    while matches!(connection.receive(scratch, now, reads), Progress::Some) {}
-    Step::Rest
+fn rest_or_receive(
+    connection: &mut Connection,
+    py: Python<'_>,
+    scratch: &mut [u8],
+    now: u64,
+    reads: &mut usize,
+) -> Step {
+    loop {
+        match connection.receive(py, scratch, now, reads) {
+            Progress::Some => {}
+            Progress::None => return Step::Rest,
+            Progress::Sealed(sealed) => return Step::Open(sealed),
+        }
+    }
 }
 
 /// Makes the request's Task. Exceptions of `serve` itself close the connection and are reported.

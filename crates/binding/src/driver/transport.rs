@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use quinde_http::h1::ServerConnection;
 use quinde_reactor::Token;
 
-use super::connection::{Connection, Endpoint, Io, Peers, Side, settle, teardown};
+use super::connection::{Connection, Ending, Endpoint, Io, Peers, Side, settle, teardown};
 use super::engine::{Engine, gone};
 use super::server::ServerSide;
 use super::turn::{arm, contain_panic, drive};
@@ -43,11 +43,13 @@ fn transport_peers(transport: &Bound<'_, PyAny>) -> PyResult<Peers> {
             .call_method1(intern!(py, "get_extra_info"), (name,))
             .map(|value| Endpoint::Python(value.unbind()))
     };
+    let context = transport.call_method1(intern!(py, "get_extra_info"), (intern!(py, "sslcontext"),))?;
     let local = OnceLock::new();
     let _ = local.set(info(intern!(py, "sockname"))?);
     Ok(Peers {
         peer: info(intern!(py, "peername"))?,
         local,
+        is_secure: !context.is_none(),
     })
 }
 
@@ -70,7 +72,7 @@ fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side)
         _ => {}
     }
     let token = with_loop(serial, |state| {
-        let connection = Connection::new(io, side, peers);
+        let connection = Connection::new(io, None, side, peers);
         state.reactor.insert(Source::Connection(Box::new(connection)))
     });
     let token = token.ok_or_else(gone)?;
@@ -141,7 +143,7 @@ pub fn eof_received(py: Python<'_>, serial: u64, token: Token) -> PyResult<bool>
             if let Io::Transport { eof, .. } = &mut connection.io {
                 *eof = true;
             }
-            connection.end_of_input(now, None);
+            connection.end_of_input(now, Ending::Clean);
             connection.note_disconnect(py, actions);
         }
     });

@@ -28,7 +28,10 @@ pub fn traverse(state: &LoopState, visit: &PyVisit<'_>) -> Result<(), PyTraverse
     for (_, source) in state.reactor.iter() {
         match source {
             Source::Connection(connection) => traverse_connection(connection, visit)?,
-            Source::Listener(listener) => visit.call(&listener.service)?,
+            Source::Listener(listener) => {
+                visit.call(&listener.service)?;
+                visit.call(&listener.tls)?;
+            }
             Source::Timer(callback, timer) => {
                 visit.call(callback)?;
                 visit.call(timer)?;
@@ -41,6 +44,9 @@ pub fn traverse(state: &LoopState, visit: &PyVisit<'_>) -> Result<(), PyTraverse
 fn traverse_connection(connection: &Connection, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     if let Io::Transport { transport, .. } = &connection.io {
         visit.call(transport)?;
+    }
+    if let Some(tls) = &connection.tls {
+        tls.traverse(visit)?;
     }
     visit.call(&connection.handle)?;
     for future in connection.drains.iter().chain(&connection.emptied) {

@@ -212,13 +212,20 @@ fn expire_one(state: &mut LoopState, py: Python<'_>) -> bool {
         Some(Source::Connection(connection)) if connection.stall.is_over(connection.write_timeout(), now) => {
             stalled(state, py, token);
         }
-        Some(Source::Connection(connection)) => match &mut connection.side {
-            Side::Server(server) => {
-                server.machine.handle_timeout(now);
-                state.reactor.queue(token);
+        Some(Source::Connection(connection)) => {
+            if let Some(failure) = connection.overdue(now) {
+                state.counters.handshakes_failed += u64::from(!matches!(failure, Failure::Closed));
+                teardown(state, py, token, &failure);
+                return true;
             }
-            Side::Client(_) => client::expire(state, py, token, now),
-        },
+            match &mut connection.side {
+                Side::Server(server) => {
+                    server.machine.handle_timeout(now);
+                    state.reactor.queue(token);
+                }
+                Side::Client(_) => client::expire(state, py, token, now),
+            }
+        }
         None => {}
     }
     true

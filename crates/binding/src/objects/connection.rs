@@ -15,7 +15,7 @@ use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
-use crate::driver::{Link, transport, with_connection, with_loop};
+use crate::driver::{Link, tls, transport, with_connection, with_loop};
 use quinde_http::{BodyLength, Chunk};
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -143,6 +143,31 @@ impl Connection {
         .flatten()
     }
 
+    /// Begins the TLS handshake of a client: gives a future that is done when it is.
+    fn secure(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        tls::begin(py, self.serial, self.token)
+    }
+
+    /// The `ssl.SSLObject`; None where there is no TLS, or asyncio does it.
+    #[getter]
+    fn ssl_object(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        with_connection(self.serial, self.token, |connection| {
+            let session = connection.tls.as_ref()?.session()?;
+            Some(session.object.clone_ref(py))
+        })
+        .flatten()
+    }
+
+    /// The `ssl.SSLContext`; None where there is no TLS, or asyncio does it.
+    #[getter]
+    fn ssl_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        with_connection(self.serial, self.token, |connection| {
+            let tls = connection.tls.as_ref()?;
+            Some(tls.settings.get().context.clone_ref(py))
+        })
+        .flatten()
+    }
+
     /// One cached Python object for this connection; None at first.
     #[getter]
     fn facade(&self, py: Python<'_>) -> Option<Py<PyAny>> {
@@ -227,7 +252,7 @@ impl Connection {
     /// Bytes that wait to be sent.
     #[getter]
     fn write_buffer_size(&self) -> usize {
-        with_connection(self.serial, self.token, |connection| connection.output().len()).unwrap_or(0)
+        with_connection(self.serial, self.token, |connection| connection.queued()).unwrap_or(0)
     }
 
     /// A future that is done when enough was sent; None if there is nothing to wait for.

@@ -15,3 +15,4 @@ pub mod response;
 pub mod router;
 pub mod service;
 pub mod tally;
+pub mod tls;

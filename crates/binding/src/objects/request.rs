@@ -295,6 +295,12 @@ impl IncomingRequest {
         address(py, self.peers.local.get())
     }
 
+    /// Whether the connection is encrypted.
+    #[getter]
+    fn secure(&self) -> bool {
+        self.peers.is_secure
+    }
+
     /// Whether the peer has gone, or the connection is closed from this end.
     #[getter]
     fn disconnected(&self) -> bool {

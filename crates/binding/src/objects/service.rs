@@ -27,6 +27,7 @@ pub struct Service {
     pub handler_cancellation: bool,
     pub tcp_keepalive: bool,
     on_bad_request: Option<Py<PyAny>>,
+    on_failed_handshake: Option<Py<PyAny>>,
     /// Whether somebody will ask how long requests took.
     pub timed: bool,
     /// Where `respond` writes about its request.
@@ -70,6 +71,7 @@ impl Service {
         }
         visit.call(&self.on_bad_request)?;
         visit.call(&self.on_full)?;
+        visit.call(&self.on_failed_handshake)?;
         self.tasks.traverse(&visit)?;
         // While it is locked, what it holds counts as in use.
         let Ok(shared) = self.shared.try_lock() else {
@@ -80,7 +82,8 @@ impl Service {
 
     #[new]
     #[pyo3(signature = (serve, *, r#loop, server_header, context=None, handler_cancellation=false,
-                        tcp_keepalive=true, on_bad_request=None, on_full=None, timed=false, journal=None))]
+                        tcp_keepalive=true, on_bad_request=None, on_failed_handshake=None, on_full=None,
+                        timed=false, journal=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword an option")]
     fn new(
         py: Python<'_>,
@@ -91,6 +94,7 @@ impl Service {
         handler_cancellation: bool,
         tcp_keepalive: bool,
         on_bad_request: Option<Py<PyAny>>,
+        on_failed_handshake: Option<Py<PyAny>>,
         on_full: Option<Py<PyAny>>,
         timed: bool,
         journal: Option<Py<Journal>>,
@@ -112,6 +116,7 @@ impl Service {
             handler_cancellation,
             tcp_keepalive,
             on_bad_request,
+            on_failed_handshake,
             timed: timed || journal.is_some(),
             journal,
             on_full,
@@ -275,6 +280,18 @@ impl Service {
         // A Task that is cancelled before its first step never runs the coroutine, which else tells the end.
         task.call_method1(intern!(py, "add_done_callback"), (ended,))?;
         Ok(task)
+    }
+
+    /// Tells Python of a peer with which no TLS came about.
+    pub fn report_handshake(&self, py: Python<'_>, serial: u64, token: Token, error: &PyErr) {
+        let Some(hook) = &self.on_failed_handshake else {
+            return;
+        };
+        let told = Connection::of(py, serial, token)
+            .and_then(|connection| hook.call1(py, (connection, error.value(py))));
+        if let Err(error) = told {
+            crate::driver::action::report(py, serial, "quinde: on_failed_handshake failed", error);
+        }
     }
 
     /// What to answer to a refused request; Python may choose the words.
