@@ -17,10 +17,7 @@ if TYPE_CHECKING:
         ClientMiddlewareType,
     )
     from .client.connector import (
-        AddrInfoType,
         BaseConnector,
-        SocketFactoryType,
-        TCPConnector,
         UnixConnector,
     )
     from .client.request import (
@@ -33,6 +30,11 @@ if TYPE_CHECKING:
     from .client.session import (
         ClientSession,
         request,
+    )
+    from .client.tcp import (
+        AddrInfoType,
+        SocketFactoryType,
+        TCPConnector,
     )
     from .client.timeouts import (
         ClientTimeout,
@@ -87,6 +89,9 @@ if TYPE_CHECKING:
         DefaultResolver,
         ThreadedResolver,
     )
+    from .net.tls import (
+        Fingerprint,
+    )
 
 __all__ = (
     "EMPTY_PAYLOAD",
@@ -116,6 +121,7 @@ __all__ = (
     "DefaultResolver",
     "ETag",
     "EofStream",
+    "Fingerprint",
     "HttpVersion",
     "HttpVersion10",
     "HttpVersion11",
@@ -151,10 +157,7 @@ _NAMES_OF = {
         "ClientMiddlewareType",
     ),
     "client.connector": (
-        "AddrInfoType",
         "BaseConnector",
-        "SocketFactoryType",
-        "TCPConnector",
         "UnixConnector",
     ),
     "client.request": (
@@ -165,6 +168,11 @@ _NAMES_OF = {
     "client.session": (
         "ClientSession",
         "request",
+    ),
+    "client.tcp": (
+        "AddrInfoType",
+        "SocketFactoryType",
+        "TCPConnector",
     ),
     "client.timeouts": ("ClientTimeout",),
     "errors": (
@@ -215,6 +223,7 @@ _NAMES_OF = {
         "DefaultResolver",
         "ThreadedResolver",
     ),
+    "net.tls": ("Fingerprint",),
 }
 """The one table: where each public name lives."""
 

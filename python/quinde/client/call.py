@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from quinde.client.response import ResponseSettings
     from quinde.client.session import ClientSession
     from quinde.client.timeouts import ClientTimeout
+    from quinde.net.tls import SSLChoice
     from quinde.typedefs import Query
 
 __all__ = (
@@ -89,6 +90,8 @@ class Call:
     middlewares: Sequence[ClientMiddlewareType]
     request_class: type[ClientRequest]
     response_class: type[ClientResponse]
+    ssl: SSLChoice
+    server_hostname: str | None
     requote: bool
     may_retry: bool
 
@@ -150,7 +153,8 @@ async def carry(call: Call, response: ClientResponse | None = None) -> ClientRes
             )
             method, url, headers, body = hop.method, hop.url, hop.headers, hop.body
             if not hop.same_origin:
-                authorization = None
+                # Another origin has another name, and no right to these credentials.
+                authorization = call.server_hostname = None
             response.release()
             response = None
         response._history = tuple(history)
@@ -205,6 +209,8 @@ def _make_request(
         loop=call.settings.loop,
         response_class=call.response_class,
         session=call.session,
+        ssl=call.ssl,
+        server_hostname=call.server_hostname,
         wire_limits=call.wire_limits,
     )
     if authorization is not None:

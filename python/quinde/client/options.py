@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
+    import ssl as ssl_module
     from collections.abc import Iterable, Mapping, Sequence
 
     from quinde.client.call import ClientMiddlewareType, RaiseForStatus
     from quinde.client.timeouts import ClientTimeout
+    from quinde.net.tls import SSLChoice
     from quinde.typedefs import LooseHeaders, Query
 
 __all__ = ("DEFAULT_MAX_DECOMPRESSED_SIZE", "RequestOptions", "refuse", "refuse_call", "refuse_session")
@@ -44,6 +46,12 @@ class RequestOptions(TypedDict, total=False):
         max_field_size: bytes of a header field at most.
         max_headers: header fields at most.
         middlewares: in place of the session's.
+        ssl: how the server is verified: True as the connector says (by default with the system's store),
+            False not at all, an `ssl.SSLContext`, or a `Fingerprint`.
+        server_hostname: whom the certificate must be for, and SNI's name, in place of the URL's host.
+        verify_ssl: deprecated, use `ssl=False`.
+        ssl_context: deprecated, use `ssl`.
+        fingerprint: deprecated, use `ssl=Fingerprint(…)`.
     """
 
     params: Query
@@ -64,6 +72,11 @@ class RequestOptions(TypedDict, total=False):
     max_field_size: int | None
     max_headers: int | None
     middlewares: Sequence[ClientMiddlewareType] | None
+    ssl: SSLChoice
+    server_hostname: str | None
+    verify_ssl: bool | None
+    ssl_context: ssl_module.SSLContext | None
+    fingerprint: bytes | None
 
 
 _COMING: Final = {
@@ -72,21 +85,16 @@ _COMING: Final = {
     "conn_timeout": "use timeout=ClientTimeout(connect=…)",
     "cookie_jar": "there are no cookies yet",
     "cookies": "pass headers={'Cookie': …} instead",
-    "fingerprint": "there is no TLS yet",
     "proxy": "there are no proxies yet",
     "proxy_auth": "there are no proxies yet",
     "proxy_headers": "there are no proxies yet",
     "read_timeout": "use timeout=ClientTimeout(total=…)",
     "read_until_eof": "a body without a length is read to the end of the connection",
-    "server_hostname": "there is no TLS yet",
-    "ssl": "there is no TLS yet",
-    "ssl_context": "there is no TLS yet",
-    "ssl_shutdown_timeout": "there is no TLS yet",
+    "ssl": "give ssl to the connector, or to each call",
     "trace_configs": "there is no tracing yet",
     "trace_request_ctx": "there is no tracing yet",
     "trust_env": "the environment's proxies and netrc are not read yet",
     "upload_tracker": "there is no upload tracking yet",
-    "verify_ssl": "there is no TLS yet",
     "ws_response_class": "there are no WebSockets yet",
 }
 
@@ -95,7 +103,6 @@ _HARMLESS: Final[Mapping[str, tuple[Any, ...]]] = {
     "read_until_eof": (True,),
     "ssl": (True,),
     "trust_env": (False,),
-    "verify_ssl": (True,),
     "trace_configs": ([], ()),
     "cookies": ({}, (), []),
     "compress": (False,),
@@ -111,7 +118,6 @@ _OF_SESSION: Final = frozenset(
         "proxy_auth",
         "read_timeout",
         "ssl",
-        "ssl_shutdown_timeout",
         "trace_configs",
         "trust_env",
         "ws_response_class",
@@ -122,17 +128,12 @@ _OF_CALL: Final = frozenset(
         "auth",
         "compress",
         "cookies",
-        "fingerprint",
         "proxy",
         "proxy_auth",
         "proxy_headers",
         "read_until_eof",
-        "server_hostname",
-        "ssl",
-        "ssl_context",
         "trace_request_ctx",
         "upload_tracker",
-        "verify_ssl",
     ]
 )
 

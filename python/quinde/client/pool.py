@@ -46,6 +46,9 @@ class Member(Protocol):
     def close(self) -> None:
         """Close it."""
 
+    def abort(self) -> None:
+        """Close it without a word."""
+
 
 class Host:
     """One key's connections and waiters."""

@@ -22,9 +22,10 @@ from quinde.net import reactor
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from quinde.client.pool import Host, Pool
+    from quinde.net.tls import SessionCache
 
 __all__ = ("DEFAULT_WIRE_LIMITS", "ResponseHandler", "WireLimits")
 
@@ -73,6 +74,9 @@ class ResponseHandler(asyncio.Protocol):
 
     host: Host | None = None
     idle_since = 0.0
+    # Whether to close without TLS's goodbye, for transports: the core knows by itself.
+    closes_abruptly = False
+    _session_ended: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -98,12 +102,12 @@ class ResponseHandler(asyncio.Protocol):
 
     # --- opening
 
-    def attach(self, sock: socket.socket) -> None:
+    def attach(self, sock: socket.socket, tls: _core.TlsSettings | None = None) -> None:
         """Give a connected socket to the core (reactor backend); the core owns it from now on."""
         limits = _core_limits(self.limits)
         window = 2 * self.limits.read_bufsize
         self.connection = reactor.engine().connect(
-            sock.detach(), limits, self._on_idle, self._on_lost, window, self._tally
+            sock.detach(), limits, self._on_idle, self._on_lost, window, self._tally, tls
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -113,6 +117,14 @@ class ResponseHandler(asyncio.Protocol):
         self.connection = _core.Connection.attach_client(
             transport, limits, self._on_idle, self._on_lost, window, self._tally
         )
+
+    def watch_session(self, sessions: SessionCache, key: Hashable) -> None:
+        """Let a later connection resume the TLS session of this one."""
+        assert self.connection is not None
+        ssl_object = self.connection.ssl_object
+        if ssl_object is not None:
+            sessions.watch(key, ssl_object)
+            self._session_ended = functools.partial(sessions.settle, key, ssl_object)
 
     def join(self, pool: Pool, key: Hashable) -> None:
         """Name the pool that is to be told when the connection is free or gone, and its key there."""
@@ -158,6 +170,9 @@ class ResponseHandler(asyncio.Protocol):
     def _on_lost(self, _connection: _core.Connection) -> None:
         self.serial += 1
         self._lost = True
+        if self._session_ended is not None:
+            self._session_ended()
+            self._session_ended = None
         pool = None if self._pool is None else self._pool()
         if pool is not None:
             pool.lose(self, self.key)
@@ -219,6 +234,9 @@ class ResponseHandler(asyncio.Protocol):
 
     def close(self) -> None:
         """Close once what is queued has been sent, and give the slot back at once."""
+        if self.closes_abruptly:
+            self.abort()
+            return
         self._leave_pool()
         if self.connection is not None:
             self.connection.close()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from quinde.client.response import ClientResponse
     from quinde.client.session import ClientSession
+    from quinde.net.tls import SSLChoice
     from quinde.typedefs import LooseHeaders, Query
 
 __all__ = ("ClientRequest", "ConnectionKey", "RequestInfo")
@@ -82,6 +83,9 @@ class ClientRequest:
         loop: the running loop.
         response_class: what the response is made of.
         session: whose request it is.
+        ssl: how the server is verified: True as the connector says, False not at all, a context or a
+            `Fingerprint`.
+        server_hostname: whom the certificate must be for, and SNI's name, in place of the URL's host.
         wire_limits: what the response may cost.
 
     Raises:
@@ -118,6 +122,8 @@ class ClientRequest:
         loop: asyncio.AbstractEventLoop | None = None,
         response_class: type[ClientResponse] | None = None,
         session: ClientSession | None = None,
+        ssl: SSLChoice = True,
+        server_hostname: str | None = None,
         wire_limits: WireLimits = DEFAULT_WIRE_LIMITS,
     ) -> None:
         if match := _NO_TOKEN.search(method):
@@ -139,6 +145,8 @@ class ClientRequest:
         self.chunked = chunked
         self.expect100 = expect100
         self.wire_limits = wire_limits
+        self.server_hostname = server_hostname
+        self._ssl = True if ssl is None else ssl
         self._session = session
         self._skip_auto_headers = CIMultiDict((name, None) for name in skip_auto_headers or ())
         self._body: RequestBody | None = None
@@ -177,9 +185,9 @@ class ClientRequest:
         return self.url.port
 
     @property
-    def ssl(self) -> bool:
-        """The TLS setting: the default one."""
-        return True
+    def ssl(self) -> SSLChoice:
+        """How the server is verified; True as the connector says."""
+        return self._ssl
 
     def is_ssl(self) -> bool:
         """Tell whether the URL asks for TLS."""
@@ -188,7 +196,9 @@ class ClientRequest:
     @property
     def connection_key(self) -> ConnectionKey:
         """What a connection must be good for to carry this request."""
-        return ConnectionKey(self.host, self.port, self.is_ssl())
+        return ConnectionKey(
+            self.host, self.port, self.is_ssl(), self._ssl, server_hostname=self.server_hostname
+        )
 
     @property
     def request_info(self) -> RequestInfo:

@@ -21,7 +21,7 @@ from yarl import URL
 
 from quinde.client.body import body_of, json_body
 from quinde.client.call import Call, carry, carry_again, check_status
-from quinde.client.connector import BaseConnector, TCPConnector
+from quinde.client.connector import BaseConnector
 from quinde.client.exchange import malformed, respond
 from quinde.client.options import DEFAULT_MAX_DECOMPRESSED_SIZE, RequestOptions, refuse_call, refuse_session
 from quinde.client.pending import OneShot
@@ -30,6 +30,7 @@ from quinde.client.protocol import DEFAULT_WIRE_LIMITS, WireLimits
 from quinde.client.redirects import REDIRECT_STATUSES
 from quinde.client.request import ClientRequest
 from quinde.client.response import ClientResponse, ResponseSettings, utf8
+from quinde.client.tcp import TCPConnector
 from quinde.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout, moment, seconds_until
 from quinde.client.verbs import Verbs
 from quinde.errors import (
@@ -40,6 +41,7 @@ from quinde.errors import (
     ServerDisconnectedError,
 )
 from quinde.http.version import HttpVersion, HttpVersion11
+from quinde.net.tls import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ("ClientSession", "request")
 
 _UNSET: Final[Any] = object()
+_SSL_OPTIONS: Final = (("ssl", True), ("verify_ssl", None), ("ssl_context", None), ("fingerprint", None))
 _PLANNED: Final = frozenset({str, URL})  # the types of URLs that plans are kept by
 
 
@@ -83,6 +86,7 @@ class ClientSession(Verbs):
         max_headers: header fields at most.
         fallback_charset_resolver: guesses the encoding of a body that names none; UTF-8 by default.
         middlewares: what each request goes through, the first one outermost.
+        ssl_shutdown_timeout: of the connector that the session makes, see `BaseConnector`.
         extra: arguments of aiohttp's that have no meaning yet; anything but their defaults is refused.
 
     Raises:
@@ -119,6 +123,7 @@ class ClientSession(Verbs):
         max_headers: int = DEFAULT_WIRE_LIMITS.max_headers,
         fallback_charset_resolver: Callable[[ClientResponse, bytes], str] = utf8,
         middlewares: Sequence[ClientMiddlewareType] = (),
+        ssl_shutdown_timeout: float | None = 0,
         **extra: Any,
     ) -> None:
         refuse_session(extra)
@@ -156,7 +161,9 @@ class ClientSession(Verbs):
         self._plans: dict[StrOrURL, Plan] = {}
         if loop.get_debug():
             self._source_traceback = traceback.extract_stack(sys._getframe(1))
-        self._connector = TCPConnector(loop=loop) if connector is None else connector
+        if connector is None:
+            connector = TCPConnector(loop=loop, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        self._connector = connector
         self._settings = ResponseSettings(
             loop,
             self._connector,
@@ -350,6 +357,8 @@ class ClientSession(Verbs):
             middlewares=self._middlewares if middlewares is None else middlewares,
             request_class=self._request_class,
             response_class=self._response_class,
+            ssl=choose(*(given.pop(name, default) for name, default in _SSL_OPTIONS)),
+            server_hostname=given.pop("server_hostname", None),
             requote=self._requote_redirect_url,
             may_retry=self._retry_connection,
         )
@@ -363,14 +372,7 @@ class ClientSession(Verbs):
         return url
 
     def _prepare_headers(self, headers: LooseHeaders | None) -> CIMultiDict[str]:
-        """Merge a call's fields into the session's: a name that the call has replaces the session's."""
-        merged = CIMultiDict(self._default_headers)
-        if headers:
-            own = headers if isinstance(headers, MultiDict | MultiDictProxy) else CIMultiDict(headers)
-            for name in {istr(name) for name in own}:
-                merged.popall(name, None)
-            merged.extend(own)
-        return merged
+        return _merge(self._default_headers, headers)
 
     # --- state
 
@@ -453,6 +455,17 @@ class ClientSession(Verbs):
         self._plans.clear()
         if connector is not None and owned and not connector.closed:
             await connector.close()
+
+
+def _merge(defaults: CIMultiDict[str], headers: LooseHeaders | None) -> CIMultiDict[str]:
+    """Merge a call's fields into the session's: a name that the call has replaces the session's."""
+    merged = CIMultiDict(defaults)
+    if headers:
+        own = headers if isinstance(headers, MultiDict | MultiDictProxy) else CIMultiDict(headers)
+        for name in {istr(name) for name in own}:
+            merged.popall(name, None)
+        merged.extend(own)
+    return merged
 
 
 def _limits_of(own: WireLimits, given: dict[str, Any]) -> WireLimits:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from quinde._core import Connection
 
@@ -104,6 +104,33 @@ class BorrowedSocket:
         return socket.socket(fileno=fd)
 
 
+def _borrowed_socket(connection: Connection) -> BorrowedSocket | None:
+    return BorrowedSocket(connection) if connection.fileno() >= 0 else None
+
+
+def _ask_tls(method: str) -> Callable[[Connection], Any]:
+    def ask(connection: Connection) -> Any:
+        ssl_object = connection.ssl_object
+        try:
+            return None if ssl_object is None else getattr(ssl_object, method)()
+        except ValueError:  # the handshake is not done yet
+            return None
+
+    return ask
+
+
+_EXTRA_INFO: Final[dict[str, Callable[[Connection], Any]]] = {
+    "peername": lambda connection: connection.peername,
+    "sockname": lambda connection: connection.sockname,
+    "socket": _borrowed_socket,
+    "sslcontext": lambda connection: connection.ssl_context,
+    "ssl_object": lambda connection: connection.ssl_object,
+    "peercert": _ask_tls("getpeercert"),
+    "cipher": _ask_tls("cipher"),
+    "compression": _ask_tls("compression"),
+}
+
+
 class CoreTransport(asyncio.Transport):
     """Show a connection of the core as a transport.
 
@@ -124,14 +151,15 @@ class CoreTransport(asyncio.Transport):
         return f"<{type(self).__name__} {state} peer={self._connection.peername!r}>"
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Give `peername`, `sockname` or `socket`; the default for what a plain connection does not have."""
-        value: Any = None
-        if name == "peername":
-            value = self._connection.peername
-        elif name == "sockname":
-            value = self._connection.sockname
-        elif name == "socket" and self._connection.fileno() >= 0:
-            value = BorrowedSocket(self._connection)
+        """Give what asyncio's transports give under that name, or the default if there is no such thing.
+
+        Args:
+            name: `peername`, `sockname`, `socket`; with TLS also `sslcontext`, `ssl_object`, `peercert`,
+                `cipher` and `compression`.
+            default: in place of None.
+        """
+        look = _EXTRA_INFO.get(name)
+        value = None if look is None else look(self._connection)
         return default if value is None else value
 
     def is_closing(self) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable
 
-    from quinde._core import Limits, Listener, Service
+    from quinde._core import Limits, Listener, Service, TlsSettings
 
 __all__ = ("ListeningSocket", "ReactorServer", "bind_tcp", "bind_unix", "listen")
 
@@ -132,6 +132,7 @@ def listen(
     limits: Limits,
     backlog: int,
     *,
+    tls: TlsSettings | None = None,
     owned: bool = False,
     unlink: bool = False,
 ) -> ReactorServer:
@@ -142,6 +143,7 @@ def listen(
         service: What to do with connections.
         limits: What each may cost.
         backlog: How many the kernel may keep waiting.
+        tls: How connections are secured; None leaves them plain.
         owned: The sockets are the user's: they stay usable, and are closed when the server is.
         unlink: Remove the path of Unix sockets when the server is closed.
     """
@@ -164,7 +166,7 @@ def listen(
                 fd = os.dup(sock.fileno())
             else:
                 fd = sock.detach()
-            listeners.append(engine.listen(fd, service, limits))
+            listeners.append(engine.listen(fd, service, limits, tls))
     except BaseException:
         for listener in listeners:
             listener.close()

@@ -109,8 +109,9 @@ class RequestHandler(asyncio.Protocol):
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:
-        """The TLS context of the server, or None."""
-        return self._server.ssl_context
+        """The TLS context of the connection; None if it is a plain one, or gone."""
+        transport = self.transport
+        return None if transport is None else transport.get_extra_info("sslcontext")
 
     @property
     def peername(self) -> Any:

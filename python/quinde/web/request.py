@@ -190,7 +190,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
     @property
     def scheme(self) -> str:
         """`"https"` if the connection is a TLS one, else `"http"`. Forwarding headers are not trusted."""
-        return "https" if self._server.ssl_context is not None else "http"
+        return "https" if self._incoming.secure else "http"
 
     @property
     def secure(self) -> bool:

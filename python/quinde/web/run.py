@@ -54,12 +54,12 @@ def run_app(
     Args:
         app: The application, or a coroutine that makes it.
         host: Where to listen: a host or several; None is every interface.
-        port: The port; None is 8080, unless `path` or `sock` say where to listen.
+        port: The port; None is 8080 (with TLS 8443), unless `path` or `sock` say where to listen.
         path: A Unix socket to listen at, or several.
         sock: A bound socket to listen at, or several.
         shutdown_timeout: Seconds that handlers have to end.
         keepalive_timeout: Seconds that a connection may be idle.
-        ssl_context: Refused for now.
+        ssl_context: Serves over TLS with this context's certificate; None serves plain HTTP.
         print: What shows the addresses; None shows nothing.
         backlog: How many connections the kernel may keep waiting.
         access_log_class: How requests are logged.

@@ -26,7 +26,6 @@ from quinde.web.serve import serve_by_handler, serve_directly
 from quinde.web.unparsed import UnparsedRequest
 
 if TYPE_CHECKING:
-    import ssl
     from logging import Logger
 
     from quinde._core import Connection, IncomingRequest, Journal
@@ -90,7 +89,6 @@ class Server:
         self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
         self.server_header = SERVER_SOFTWARE
-        self.ssl_context: ssl.SSLContext | None = None
         self.logger = logger
         self.debug = self.loop.get_debug() if debug is None else debug
         self.access_logger: AbstractAccessLogger | None = None
@@ -117,6 +115,7 @@ class Server:
             handler_cancellation=handler_cancellation,
             tcp_keepalive=tcp_keepalive,
             on_bad_request=self._on_bad_request,
+            on_failed_handshake=self._on_failed_handshake,
             timed=self.access_logger is not None,
             journal=journal if direct else None,
             on_full=self._on_full,
@@ -239,3 +238,8 @@ class Server:
             answer = Response(status=status, body=body)
             self.access_logger.log(refused, answer, 0.0)
         return status, HTTPStatus(status).phrase, body
+
+    def _on_failed_handshake(self, connection: Connection | None, error: Exception) -> None:
+        # Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it.
+        peername = None if connection is None else connection.peername
+        self.logger.debug("TLS handshake with %s failed: %s", peername, error)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yarl import URL
 
+from quinde._core import TlsSettings
 from quinde.net import reactor
+from quinde.net.tls import SHUTDOWN_TIMEOUT, handshake_patience
 from quinde.web.limits import Limits, core_limits
 from quinde.web.listening import bind_tcp, bind_unix, listen
 from quinde.web.protocol import RequestHandler
@@ -34,13 +36,12 @@ class BaseSite(ABC):
 
     Args:
         runner: The runner; its `setup()` has been awaited.
-        ssl_context: Refused for now.
+        ssl_context: Serves over TLS (`https://`) with this context's certificate; None serves plain HTTP.
         backlog: How many connections the kernel may keep waiting.
         limits: What a client of this site may cost, where that is not the server's.
 
     Raises:
         RuntimeError: The runner has not been set up.
-        NotImplementedError: `ssl_context` is given.
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class BaseSite(ABC):
     ) -> None:
         if runner.server is None:
             raise RuntimeError("Call runner.setup() before making a site")
-        if ssl_context is not None:
-            raise NotImplementedError("TLS is not part of this version yet: leave ssl_context out")
         self._runner = runner
+        self._ssl_context = ssl_context
         self._backlog = backlog
         own = limits and limits.over(runner.server.limits)
         # With limits of its own it also counts its own connections.
         self._limits = runner.server.core_limits if own is None else core_limits(own)
+        self._handshake_timeout = (own or runner.server.limits).handshake_timeout
         self._server: asyncio.AbstractServer | None = None
 
     @property
@@ -92,6 +93,26 @@ class BaseSite(ABC):
         self._runner._unreg_site(self)
 
     @property
+    def _scheme(self) -> str:
+        return "http" if self._ssl_context is None else "https"
+
+    def _core_tls(self) -> TlsSettings | None:
+        """How the core secures connections."""
+        if self._ssl_context is None:
+            return None
+        return TlsSettings(self._ssl_context, handshake_timeout=self._handshake_timeout)
+
+    def _loop_tls(self) -> dict[str, Any]:
+        """What asyncio is told to secure its transports."""
+        if self._ssl_context is None:
+            return {}
+        return {
+            "ssl": self._ssl_context,
+            "ssl_handshake_timeout": handshake_patience(self._handshake_timeout),
+            "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
+        }
+
+    @property
     def addresses(self) -> list[Any]:
         """The addresses that are listened at, as `socket.getsockname()` gives them."""
         sockets = cast("tuple[socket.socket, ...]", getattr(self._server, "sockets", None) or ())
@@ -113,8 +134,8 @@ class TCPSite(BaseSite):
     Args:
         runner: As of `BaseSite`.
         host: A name or an address; None is every interface.
-        port: The port; None is 8080, 0 a free one (see `port`).
-        ssl_context: Refused for now.
+        port: The port; None is 8080, with TLS 8443; 0 a free one (see `port`).
+        ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         reuse_address: Bind also when old connections of the port linger; None is True but on Windows.
         reuse_port: Share the port with other processes that ask for it too.
@@ -135,7 +156,7 @@ class TCPSite(BaseSite):
     ) -> None:
         super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
         self._host = host
-        self._port = 8080 if port is None else port
+        self._port = port if port is not None else 8080 if ssl_context is None else 8443
         self._reuse_address = reuse_address
         self._reuse_port = reuse_port
 
@@ -150,14 +171,14 @@ class TCPSite(BaseSite):
     @property
     def name(self) -> str:
         """The URL of the site; of all interfaces ``http://0.0.0.0:<port>``."""
-        return str(URL.build(scheme="http", host=self._host or "0.0.0.0", port=self.port))  # noqa: S104
+        return str(URL.build(scheme=self._scheme, host=self._host or "0.0.0.0", port=self.port))  # noqa: S104
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
         if reactor.backend() == "reactor":
             sockets = await bind_tcp(
                 self._host, self._port, reuse_address=self._reuse_address, reuse_port=self._reuse_port
             )
-            return listen(sockets, server.service, self._limits, self._backlog)
+            return listen(sockets, server.service, self._limits, self._backlog, tls=self._core_tls())
         return await asyncio.get_running_loop().create_server(
             self._factory(server),
             self._host,
@@ -165,6 +186,7 @@ class TCPSite(BaseSite):
             backlog=self._backlog,
             reuse_address=self._reuse_address,
             reuse_port=self._reuse_port,
+            **self._loop_tls(),
         )
 
 
@@ -174,7 +196,7 @@ class UnixSite(BaseSite):
     Args:
         runner: As of `BaseSite`.
         path: Its path; a socket that is left there is replaced.
-        ssl_context: Refused for now.
+        ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         limits: As of `BaseSite`.
     """
@@ -194,14 +216,16 @@ class UnixSite(BaseSite):
     @property
     def name(self) -> str:
         """The URL of the site, ``http://unix:<path>:``."""
-        return f"http://unix:{os.fspath(self._path)}:"
+        return f"{self._scheme}://unix:{os.fspath(self._path)}:"
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
         if reactor.backend() == "reactor":
-            return listen([bind_unix(self._path)], server.service, self._limits, self._backlog, unlink=True)
-        loop = asyncio.get_running_loop()
-        return await loop.create_unix_server(
-            self._factory(server), os.fspath(self._path), backlog=self._backlog
+            sockets = [bind_unix(self._path)]
+            return listen(
+                sockets, server.service, self._limits, self._backlog, tls=self._core_tls(), unlink=True
+            )
+        return await asyncio.get_running_loop().create_unix_server(
+            self._factory(server), os.fspath(self._path), backlog=self._backlog, **self._loop_tls()
         )
 
 
@@ -211,7 +235,7 @@ class SockSite(BaseSite):
     Args:
         runner: As of `BaseSite`.
         sock: The socket.
-        ssl_context: Refused for now.
+        ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         limits: As of `BaseSite`.
     """
@@ -229,9 +253,9 @@ class SockSite(BaseSite):
         self._sock = sock
         address = sock.getsockname()
         if hasattr(socket, "AF_UNIX") and sock.family == socket.AF_UNIX:
-            self._name = f"http://unix:{address}:"
+            self._name = f"{self._scheme}://unix:{address}:"
         else:
-            self._name = str(URL.build(scheme="http", host=address[0], port=address[1]))
+            self._name = str(URL.build(scheme=self._scheme, host=address[0], port=address[1]))
 
     @property
     def name(self) -> str:
@@ -240,6 +264,9 @@ class SockSite(BaseSite):
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
         if reactor.backend() == "reactor":
-            return listen([self._sock], server.service, self._limits, self._backlog, owned=True)
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(self._factory(server), sock=self._sock, backlog=self._backlog)
+            return listen(
+                [self._sock], server.service, self._limits, self._backlog, tls=self._core_tls(), owned=True
+            )
+        return await asyncio.get_running_loop().create_server(
+            self._factory(server), sock=self._sock, backlog=self._backlog, **self._loop_tls()
+        )

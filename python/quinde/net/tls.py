@@ -1,0 +1,218 @@
+"""TLS settings: the `ssl.SSLContext` where nobody gives one, what `ssl=` may be, pinned certificates, and
+sessions to resume.
+
+Knows Python's `ssl` and nothing of HTTP, pools or sites. The handshake itself is the core's on the reactor
+and asyncio's on transports.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import ssl
+import warnings
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from quinde.errors import ServerFingerprintMismatch
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Hashable
+
+__all__ = (
+    "HANDSHAKE_TIMEOUT",
+    "SHUTDOWN_TIMEOUT",
+    "Fingerprint",
+    "SSLChoice",
+    "SessionCache",
+    "choose",
+    "context_for",
+    "default_context",
+    "handshake_patience",
+    "unverified_context",
+)
+
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds that a handshake may take: a peer that does not finish it holds memory and has not paid for it."""
+
+SHUTDOWN_TIMEOUT: Final = 2.0
+"""Seconds that asyncio's transports of a server wait for the peer's close_notify; they cannot do without."""
+
+_FOR_EVER: Final = 31_536_000.0
+
+_ALPN: Final = ("http/1.1",)
+
+
+class Fingerprint:
+    """Trust the one certificate that has this SHA-256 digest, whoever signed it.
+
+    Args:
+        fingerprint: the digest of the certificate in DER form, 32 bytes.
+
+    Raises:
+        ValueError: it is not a SHA-256 digest; MD5 and SHA-1 are forgeable.
+    """
+
+    __slots__ = ("_fingerprint",)
+
+    def __init__(self, fingerprint: bytes) -> None:
+        if len(fingerprint) in {16, 20}:
+            raise ValueError("md5 and sha1 are insecure and not supported. Use sha256.")
+        if len(fingerprint) != 32:
+            raise ValueError("fingerprint has invalid length")
+        self._fingerprint = fingerprint
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._fingerprint.hex()}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fingerprint) and self._fingerprint == other._fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self._fingerprint)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The expected digest."""
+        return self._fingerprint
+
+    def check(self, transport: asyncio.BaseTransport) -> None:
+        """Compare the peer's certificate; a connection without TLS has none to compare.
+
+        Args:
+            transport: of a connection whose handshake is done.
+
+        Raises:
+            ServerFingerprintMismatch: it is another one; close the connection.
+        """
+        if not transport.get_extra_info("sslcontext"):
+            return
+        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        got = hashlib.sha256(certificate).digest()
+        if not hmac.compare_digest(got, self._fingerprint):
+            host, port, *_ = transport.get_extra_info("peername") or ("", 0)
+            raise ServerFingerprintMismatch(self._fingerprint, got, host, port)
+
+
+SSLChoice = bool | ssl.SSLContext | Fingerprint
+"""What `ssl=` may be: True verifies by the system's store, False verifies nothing."""
+
+
+def choose(
+    choice: Any,
+    verify_ssl: bool | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    fingerprint: bytes | None = None,
+) -> SSLChoice:
+    """Make one setting of `ssl=` and the three arguments that were there before it.
+
+    Args:
+        choice: True, False, a context or a `Fingerprint`; None is True.
+        verify_ssl: deprecated; False is `ssl=False`.
+        ssl_context: deprecated, give it as `ssl`.
+        fingerprint: deprecated, give `ssl=Fingerprint(…)`.
+
+    Raises:
+        TypeError: `choice` is something else.
+        ValueError: more than one of them asks for something; decide for one.
+    """
+    if choice is None:
+        choice = True
+    for name, given, replacement in (
+        ("verify_ssl", False if verify_ssl is False else None, "ssl=False"),
+        ("ssl_context", ssl_context, "ssl=context"),
+        ("fingerprint", fingerprint, "ssl=Fingerprint(fingerprint)"),
+    ):
+        if given is None:
+            continue
+        warnings.warn(f"{name} is deprecated, use {replacement}", DeprecationWarning, stacklevel=3)
+        if choice is not True:
+            raise ValueError("verify_ssl, ssl_context, fingerprint and ssl exclude one another: give one")
+        choice = Fingerprint(given) if isinstance(given, bytes) else given
+    if not isinstance(choice, (bool, ssl.SSLContext, Fingerprint)):
+        raise TypeError(f"ssl is True, False, an SSLContext or a Fingerprint, not {choice!r}")
+    return choice
+
+
+@functools.cache
+def default_context() -> ssl.SSLContext:
+    """Give the one context that verifies by the system's store.
+
+    It is made when it is first needed, and shared: loading the store takes tens of milliseconds and memory.
+    """
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(_ALPN)
+    return context
+
+
+@functools.cache
+def unverified_context() -> ssl.SSLContext:
+    """Give the one context that verifies nothing, for `ssl=False` and for fingerprints."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(_ALPN)
+    return context
+
+
+def context_for(*choices: SSLChoice) -> ssl.SSLContext:
+    """Give the context of the first choice that asks for something; the default one if none does."""
+    for choice in choices:
+        if isinstance(choice, ssl.SSLContext):
+            return choice
+        if choice is not True:
+            return unverified_context()
+    return default_context()
+
+
+def handshake_patience(timeout: float) -> float:
+    """Give a handshake's timeout as asyncio wants it: there is no 0 for none."""
+    return timeout or _FOR_EVER
+
+
+class SessionCache:
+    """Remember TLS sessions: the next connection to a server resumes one, for less (RFC 8446 section 2.2).
+
+    Keys name everything that the session's server was verified for. A session is taken from the last
+    connection of its key while that is open: TLS 1.3 gives it only after the handshake.
+
+    Args:
+        max_size: how many are remembered; the least recently used goes.
+    """
+
+    def __init__(self, max_size: int = 256) -> None:
+        self._max_size = max_size
+        self._sources: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def watch(self, key: Hashable, ssl_object: ssl.SSLObject) -> None:
+        """Take sessions from this connection from now on."""
+        self._sources[key] = ssl_object
+        self._sources.move_to_end(key)
+        if len(self._sources) > self._max_size:
+            self._sources.popitem(last=False)
+
+    def settle(self, key: Hashable, ssl_object: ssl.SSLObject) -> None:
+        """Keep the session alone of a connection that has ended."""
+        if self._sources.get(key) is ssl_object:
+            session = getattr(ssl_object, "session", None)
+            if session is None:
+                del self._sources[key]
+            else:
+                self._sources[key] = session
+
+    def recall(self, key: Hashable) -> ssl.SSLSession | None:
+        """Give a session to resume, None if there is none."""
+        source = self._sources.get(key)
+        if source is None:
+            return None
+        self._sources.move_to_end(key)
+        return source if isinstance(source, ssl.SSLSession) else getattr(source, "session", None)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._sources.clear()
