@@ -4,7 +4,8 @@
   (`@pytest.mark.limit(seconds)` for another one). What reaches the loop's exception handler fails the test;
   a test that provokes such a thing sets a handler of its own.
 * The fixture `mode` runs a test once in each I/O mode (`tests.support.modes.Mode`): the loop is that mode's,
-  and QUINDE_IO says its backend to what the test opens. In `tests/behaviour` each test has it unasked.
+  and QUINDE_IO says its backend to what the test opens. In `tests/behaviour` each test has it unasked, and
+  runs over TLS too unless it is marked `@pytest.mark.plain(reason)`.
 * Servers, clients and raw wires are async context managers in `tests.support`, not fixtures:
 
       async def test_hello(mode: Mode) -> None:
@@ -12,7 +13,7 @@
               await wire.send(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
               assert (await wire.read_answer()).status == 200
 
-`--modes=quick` (three columns, the default), `--modes=full` (four), or names: `--modes=reactor-asyncio`.
+`--modes=quick` (the default), `--modes=full` (all), or names: `--modes=reactor-asyncio,transport-uvloop-tls`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tests.support import certs
 from tests.support.modes import Mode, select
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): another time limit than 30 s for an async test")
     config.addinivalue_line("markers", "soak: takes minutes, and is run by `make soak` only")
+    config.addinivalue_line(
+        "markers", "plain(reason): what is tested there cannot be, or is another, over TLS"
+    )
     try:
         select(config.getoption("--modes"))
     except ValueError as error:
@@ -47,6 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mode" in metafunc.fixturenames:
         modes = select(metafunc.config.getoption("--modes"))
+        if "behaviour" not in metafunc.definition.path.parts or metafunc.definition.get_closest_marker(
+            "plain"
+        ):
+            modes = [mode for mode in modes if not mode.tls]
         metafunc.parametrize("mode", modes, ids=str, indirect=True)
 
 
@@ -55,6 +64,8 @@ def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mod
     """The I/O mode of this run of the test."""
     chosen: Mode = request.param
     monkeypatch.setenv("QUINDE_IO", chosen.backend)
+    if chosen.tls:
+        certs.secure_all(monkeypatch)
     return chosen
 
 

@@ -201,6 +201,7 @@ async def test_connector_can_be_shared(lib: Any) -> None:
     assert connector.closed
 
 
+@pytest.mark.plain("the URLs of the test are http")
 async def test_unix_socket(lib: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/socket"
@@ -217,6 +218,7 @@ async def test_unix_socket(lib: Any) -> None:
                 await client.get("http://any.host/")
 
 
+@pytest.mark.plain("it looks for the absence of TLS")
 async def test_transport_tells_addresses(lib: Any) -> None:
     async with counting() as (served, counts), lib.ClientSession() as client:
         counts.gate.clear()

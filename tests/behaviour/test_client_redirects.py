@@ -113,6 +113,7 @@ async def test_without_location_the_redirect_is_the_answer(lib: Any) -> None:
             assert await response.text() == "GET"
 
 
+@pytest.mark.plain("the Location of the test is http")
 @pytest.mark.parametrize(
     ("location", "path"),
     [
@@ -181,6 +182,7 @@ async def test_credentials_never_leave_the_origin(lib: Any, where: str) -> None:
     assert there[0].all("X-Kept") == ["k", "k"]
 
 
+@pytest.mark.plain("the URLs of the test are http")
 async def test_credentials_of_the_first_url_do_not_follow_to_another_origin(lib: Any) -> None:
     async with (
         redirecting({}) as (other, there),
@@ -193,6 +195,7 @@ async def test_credentials_of_the_first_url_do_not_follow_to_another_origin(lib:
     assert there[0].all("Authorization") == []
 
 
+@pytest.mark.plain("the Location of the test is http")
 async def test_credentials_in_the_location_are_used(lib: Any) -> None:
     async with redirecting({}) as (other, there):
         target = f"http://u:p@{other.host}:{other.port}/b"

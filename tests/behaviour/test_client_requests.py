@@ -250,6 +250,7 @@ async def test_automatic_headers_can_be_left_out(lib: Any) -> None:
     assert request.names() == ["Host", "Accept", "Content-Length"]
 
 
+@pytest.mark.plain("the URL of the test is http")
 async def test_credentials_in_the_url_become_authorization(lib: Any) -> None:
     async with recording() as (served, requests), lib.ClientSession() as client:
         async with client.get(f"http://user:p%40ss@{served.host}:{served.port}/") as response:

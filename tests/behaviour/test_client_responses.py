@@ -253,6 +253,7 @@ async def test_json_of_nonsense_raises(lib: Any) -> None:
                 await response.json()
 
 
+@pytest.mark.plain("the message has the URL")
 async def test_raise_for_status(lib: Any) -> None:
     async with (
         serve_raw(answering(plain(b"no", status="404 Not Here"))) as served,

@@ -232,6 +232,7 @@ async def test_overridden_connecting_is_used(lib: Any) -> None:
     assert calls == ["create", "wrap 127.0.0.1 1"]
 
 
+@pytest.mark.plain("the transports of the test are plain")
 async def test_connector_may_make_transports_itself(lib: Any) -> None:
     """A third-party connector calls the protocol factory through the loop and gives what comes of it."""
 

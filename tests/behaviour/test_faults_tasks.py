@@ -53,6 +53,7 @@ async def test_task_cancelled_before_its_first_step(mode):
         assert served.runner.server.statistics()["handlers"] == 0
 
 
+@pytest.mark.plain("asyncio's TLS cannot close one half")
 async def test_peer_gone_before_the_first_step_of_its_task(mode):
     loop = asyncio.get_running_loop()
     loop.set_debug(True)  # Tasks do not start at once then, nor on Python 3.11

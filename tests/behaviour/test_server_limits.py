@@ -103,6 +103,7 @@ async def test_unread_bodies_are_discarded_up_to_a_limit(mode, n):
 # --- a server, its sites, its requests --------------------------------------------------------------------
 
 
+@pytest.mark.plain("the sites of the test are plain")
 async def test_a_site_s_limits_lie_over_the_server_s(mode):
     server, site = web.Limits(max_headers=3, client_max_size=5), web.Limits(client_max_size=7)
     async with two_sites(echo, server, site) as (usual, own):
@@ -112,6 +113,7 @@ async def test_a_site_s_limits_lie_over_the_server_s(mode):
         assert await status_of(own, request("GET", "/", "X: y", "X: y", "X: y")) == 431
 
 
+@pytest.mark.plain("the sites of the test are plain")
 async def test_requests_tell_what_holds(mode):
     async def tell(request):
         limits = request.limits
@@ -284,6 +286,7 @@ async def test_a_client_that_takes_nothing_is_reset(mode, handler, caplog):
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.plain("it counts bytes of the socket")
 async def test_a_client_that_takes_a_little_now_and_then_is_served(mode):
     loop = asyncio.get_running_loop()
     async with serve_quinde(application(large), limits=web.Limits(write_timeout=2 * SOON)) as served:
@@ -342,6 +345,7 @@ async def test_a_request_may_have_a_patient_client(mode):
 # --- how many ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.plain("the handshake waits too")
 async def test_connections_beyond_the_limit_wait_until_one_is_closed(mode, caplog):
     async with serve_quinde(application(echo), limits=web.Limits(max_connections=2)) as served:
         server = served.runner.server
@@ -366,6 +370,7 @@ async def test_connections_beyond_the_limit_wait_until_one_is_closed(mode, caplo
     assert "new ones wait" in messages[0]
 
 
+@pytest.mark.plain("the sites of the test are plain")
 async def test_a_site_counts_its_own_connections(mode):
     async with two_sites(echo, web.Limits(max_connections=1), web.Limits(max_connections=2)) as (usual, own):
         async with open_wire(own) as one, open_wire(own) as two, open_wire(usual) as three:

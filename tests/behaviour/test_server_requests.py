@@ -33,6 +33,7 @@ async def told(look: Any, data: bytes, **options: Any) -> Any:
     return seen[0]
 
 
+@pytest.mark.plain("the scheme is http")
 @pytest.mark.parametrize(
     ("target", "attribute", "value"),
     [
@@ -67,12 +68,14 @@ async def test_version() -> None:
     assert await told(lambda asked: tuple(asked.version), request(version="1.0")) == (1, 0)
 
 
+@pytest.mark.plain("the scheme is http")
 async def test_urls() -> None:
     url, rel_url = await told(lambda asked: (asked.url, asked.rel_url), request("GET", "/a%20b?c=d#e"))
     assert str(url) == "http://quinde.test/a%20b?c=d#e"
     assert str(rel_url) == "/a%20b?c=d#e"
 
 
+@pytest.mark.plain("the scheme is http")
 async def test_absolute_target() -> None:
     data = request("GET", "http://other.test:81/x?y=z").replace(b"quinde.test", b"other.test:81")
     seen = await told(lambda asked: (str(asked.url), str(asked.rel_url), asked.host, asked.path), data)
@@ -227,6 +230,7 @@ async def test_body_arrives_while_the_handler_waits() -> None:
         assert (await wire.read_answer()).body == body
 
 
+@pytest.mark.plain("asyncio's TLS hides how much it holds")
 async def test_large_upload_is_held_back_while_nobody_reads() -> None:
     total = 64 * 1024 * 1024
     go = asyncio.Event()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.plain("test_tls_server.py has run_app over TLS")
+
 PROGRAM = """
 import asyncio
 from {library} import web

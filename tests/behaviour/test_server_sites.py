@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.modes import Mode
 
+pytestmark = pytest.mark.plain("test_tls_server.py has the sites of TLS")
+
 
 async def hello(_request: Any) -> Any:
     return web.Response(text="hello")
@@ -190,14 +192,6 @@ def test_an_application_is_asked_for() -> None:
 
 
 @quinde_only
-async def test_tls_is_refused_clearly() -> None:
-    import ssl
-
-    async with set_up() as runner:
-        with pytest.raises(NotImplementedError, match="TLS is not part of this version yet"):
-            web.TCPSite(runner, HOST, 0, ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-
-
 # --- the low level ------------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,7 @@ async def test_a_server_without_requests_has_counted_nothing() -> None:
         assert of(served) == dict.fromkeys(SERVER_KEYS, 0)
 
 
+@pytest.mark.plain("bytes of the wire are more than those that are written")
 async def test_requests_connections_and_bytes() -> None:
     async with serve(application(echo)) as served, open_wire(served) as wire:
         data = request("POST", "/", body=b"12345")
@@ -90,6 +91,7 @@ async def test_requests_connections_and_bytes() -> None:
         }
 
 
+@pytest.mark.plain("bytes of the wire are more than those that are written")
 async def test_open_connections_count_as_they_go() -> None:
     async with serve(application(echo)) as served, open_wire(served) as wire, open_wire(served) as other:
         for one in (wire, other):
@@ -163,6 +165,7 @@ async def test_refusals_by_reason(data: bytes, reason: str) -> None:
         assert (counted["requests"], counted["responses_4xx"] + counted["responses_5xx"]) == (0, 1)
 
 
+@pytest.mark.plain("asyncio's TLS does not linger")
 @pytest.mark.parametrize(
     ("phase", "data", "options"),
     [

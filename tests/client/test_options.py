@@ -22,7 +22,6 @@ from quinde.client.session import ClientSession
         ("proxy_auth", ("u", "p")),
         ("trust_env", True),
         ("trace_configs", [object()]),
-        ("ssl_shutdown_timeout", 1),
         ("read_timeout", 5),
         ("conn_timeout", 5),
         ("ws_response_class", object),
@@ -43,11 +42,6 @@ def test_session_arguments_that_are_not_there_yet(name: str, value: Any) -> None
         ("proxy", "http://proxy/"),
         ("proxy_headers", {"a": "b"}),
         ("read_until_eof", False),
-        ("ssl", False),
-        ("ssl_context", object()),
-        ("verify_ssl", False),
-        ("fingerprint", b"x"),
-        ("server_hostname", "host"),
         ("trace_request_ctx", {}),
         ("upload_tracker", object()),
     ],
@@ -59,7 +53,7 @@ def test_call_arguments_that_are_not_there_yet(name: str, value: Any) -> None:
 
 def test_values_that_ask_for_nothing_pass() -> None:
     refuse_session({"cookies": None, "trust_env": False, "trace_configs": [], "proxy": None, "ssl": True})
-    refuse_call({"cookies": {}, "ssl": True, "read_until_eof": True, "compress": None, "proxy": None})
+    refuse_call({"cookies": {}, "read_until_eof": True, "compress": None, "proxy": None})
 
 
 def test_names_that_nobody_knows() -> None:
@@ -73,8 +67,8 @@ async def test_session_refuses_at_once_and_calls_when_they_are_made() -> None:
     with pytest.raises(NotImplementedError, match="proxy"):
         ClientSession(proxy="http://proxy/")
     async with ClientSession() as client:
-        with pytest.raises(NotImplementedError, match="ssl"):
-            await client.get("http://127.0.0.1:1/", ssl=False)
+        with pytest.raises(NotImplementedError, match="cookies"):
+            await client.get("http://127.0.0.1:1/", cookies={"a": "b"})
         with pytest.raises(TypeError, match="colour"):
             await client.get("http://127.0.0.1:1/", colour=1)
 

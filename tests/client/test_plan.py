@@ -8,12 +8,12 @@ import pytest
 from multidict import CIMultiDict, getversion
 from yarl import URL
 
-from quinde.client.connector import TCPConnector
 from quinde.client.plan import MAX_PLANS, Plan, plan_get
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS
 from quinde.client.request import ClientRequest
 from quinde.client.response import ClientResponse
 from quinde.client.session import ClientSession
+from quinde.client.tcp import TCPConnector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

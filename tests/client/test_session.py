@@ -9,9 +9,9 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from quinde.client.connector import TCPConnector
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS
 from quinde.client.session import ClientSession, request
+from quinde.client.tcp import TCPConnector
 from quinde.client.timeouts import ClientTimeout
 from quinde.errors import ClientResponseError, SocketTimeoutError
 from tests.client.test_call import OK, Scripted

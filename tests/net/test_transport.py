@@ -20,6 +20,8 @@ class FakeConnection:
     peername = ("192.0.2.1", 1)
     sockname = ("192.0.2.2", 2)
     write_buffer_size = 7
+    ssl_object: Any = None
+    ssl_context: Any = None
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -56,6 +58,37 @@ def test_addresses_and_defaults(connection: Any) -> None:
     assert transport.get_write_buffer_size() == 7
     assert transport.get_write_buffer_limits() == (16384, 65536)
     assert "open" in repr(transport)
+
+
+class Secured:
+    """Stands for an `ssl.SSLObject`."""
+
+    def __init__(self) -> None:
+        self.ready = False
+
+    def getpeercert(self) -> dict[str, str]:
+        if not self.ready:
+            raise ValueError("handshake not done yet")
+        return {"subject": "us"}
+
+    def cipher(self) -> tuple[str, str, int]:
+        return ("C", "TLSv1.3", 256)
+
+    def compression(self) -> None:
+        return None
+
+
+def test_what_tls_tells(connection: Any) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    connection.ssl_object = secured = Secured()
+    connection.ssl_context = context = object()
+    assert transport.get_extra_info("ssl_object") is secured
+    assert transport.get_extra_info("sslcontext") is context
+    assert transport.get_extra_info("peercert", "none yet") == "none yet"
+    secured.ready = True
+    assert transport.get_extra_info("peercert") == {"subject": "us"}
+    assert transport.get_extra_info("cipher") == ("C", "TLSv1.3", 256)
+    assert transport.get_extra_info("compression", "none") == "none"
 
 
 def test_commands_are_passed_on(connection: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from quinde.client import call, connector, request, response, session, timeouts
+from quinde.client import call, connector, request, response, session, tcp, timeouts
 from quinde.http import streams
 
 PAIRS = {
@@ -18,7 +18,7 @@ PAIRS = {
     "ClientTimeout": (timeouts.ClientTimeout, aiohttp.ClientTimeout),
     "RequestInfo": (request.RequestInfo, aiohttp.RequestInfo),
     "BaseConnector": (connector.BaseConnector, aiohttp.BaseConnector),
-    "TCPConnector": (connector.TCPConnector, aiohttp.TCPConnector),
+    "TCPConnector": (tcp.TCPConnector, aiohttp.TCPConnector),
     "UnixConnector": (connector.UnixConnector, aiohttp.UnixConnector),
     "StreamReader": (streams.StreamReader, aiohttp.StreamReader),
 }
@@ -103,5 +103,5 @@ def test_methods_take_the_same(name: str) -> None:
 def test_handler_and_middleware_types_are_there() -> None:
     assert call.ClientHandlerType is not None
     assert call.ClientMiddlewareType is not None
-    assert connector.AddrInfoType is not None
-    assert connector.SocketFactoryType is not None
+    assert tcp.AddrInfoType is not None
+    assert tcp.SocketFactoryType is not None

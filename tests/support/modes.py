@@ -1,4 +1,4 @@
-"""The ways in which every behaviour must be the same: which I/O backend, on which event loop."""
+"""The ways in which every behaviour must be the same: which I/O backend, which event loop, plain or TLS."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class Mode:
 
     backend: str
     loop: str
+    tls: bool = False
 
     def __str__(self) -> str:
-        return f"{self.backend}-{self.loop}"
+        return f"{self.backend}-{self.loop}{'-tls' if self.tls else ''}"
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         """Make an event loop of this mode's kind."""
@@ -30,8 +31,13 @@ class Mode:
         return asyncio.new_event_loop()
 
 
-FULL = [Mode(backend, loop) for loop, backend in itertools.product(LOOPS, BACKENDS)]
-QUICK = [Mode("reactor", "asyncio"), Mode("transport", "asyncio"), Mode("reactor", "uvloop")]
+FULL = [Mode(backend, loop, tls) for tls, loop, backend in itertools.product((False, True), LOOPS, BACKENDS)]
+QUICK = [
+    Mode("reactor", "asyncio"),
+    Mode("transport", "asyncio"),
+    Mode("reactor", "uvloop"),
+    Mode("reactor", "asyncio", tls=True),
+]
 
 
 def select(choice: Literal["quick", "full"] | str) -> list[Mode]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support import certs
 from tests.support.wire import Wire, open_wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     import aiohttp.web
@@ -34,11 +36,12 @@ class Served:
     port: int
     path: str | None = None
     runner: Any = None
+    tls: bool = field(default_factory=certs.is_secured)
 
     @property
     def url(self) -> str:
         """The root URL, without a slash at its end."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
 def listening_socket() -> socket.socket:
@@ -84,13 +87,17 @@ async def serve_aiohttp(app: aiohttp.web.Application, **options: Any) -> AsyncIt
         yield served
 
 
+def _server_context() -> ssl.SSLContext | None:
+    return certs.server_context() if certs.is_secured() else None
+
+
 @asynccontextmanager
 async def _running(runner: Any, site_type: Any) -> AsyncIterator[Served]:
     listener = listening_socket()
     port = listener.getsockname()[1]
     await runner.setup()
     try:
-        await site_type(runner, listener).start()
+        await site_type(runner, listener, ssl_context=_server_context()).start()
         yield Served(HOST, port, runner=runner)
     finally:
         await runner.cleanup()
@@ -134,10 +141,10 @@ async def serve_raw(
     if path is None:
         listener = listening_socket()
         port = listener.getsockname()[1]
-        server = await asyncio.start_server(accept, sock=listener, limit=1 << 24)
+        server = await asyncio.start_server(accept, sock=listener, limit=1 << 24, ssl=_server_context())
     else:
         port = 0
-        server = await asyncio.start_unix_server(accept, path, limit=1 << 24)
+        server = await asyncio.start_unix_server(accept, path, limit=1 << 24, ssl=_server_context())
     try:
         yield Served(HOST, port, path)
     finally:
@@ -147,9 +154,11 @@ async def serve_raw(
         for task, wire in talks.items():
             task.cancel()
             transport = wire.writer.transport
-            # Python 3.11 fails to abort a transport that has closed itself after its last bytes.
-            if not transport.is_closing() or transport.get_write_buffer_size():
-                transport.abort()
+            # Python 3.11 fails to abort a transport that has closed itself after its last bytes; a TLS one
+            # cannot even tell then how many are left.
+            with suppress(AttributeError):
+                if not transport.is_closing() or transport.get_write_buffer_size():
+                    transport.abort()
         closings = [wire.close() for wire in talks.values()]
         await asyncio.gather(*talks, *closings, return_exceptions=True)
     if failures:

@@ -11,10 +11,15 @@ from tests.conftest import run_to_end
 from tests.support.modes import FULL, QUICK, Mode, select
 
 
-def test_quick_is_both_backends_on_asyncio_and_a_column_of_uvloop() -> None:
-    assert [str(mode) for mode in QUICK] == ["reactor-asyncio", "transport-asyncio", "reactor-uvloop"]
+def test_quick_is_both_backends_on_asyncio_a_column_of_uvloop_and_one_of_tls() -> None:
+    assert [str(mode) for mode in QUICK] == [
+        "reactor-asyncio",
+        "transport-asyncio",
+        "reactor-uvloop",
+        "reactor-asyncio-tls",
+    ]
     assert set(QUICK) < set(FULL)
-    assert len(FULL) == 4
+    assert len(FULL) == 8
 
 
 def test_modes_are_chosen_by_name() -> None:

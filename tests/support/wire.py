@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tests.support import certs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -120,10 +122,13 @@ def _field(line: str) -> tuple[str, str]:
 @asynccontextmanager
 async def open_wire(served: Served) -> AsyncIterator[Wire]:
     """Connect to a server of `tests.support.servers`."""
+    options: dict[str, Any] = {"limit": 1 << 24}
+    if served.tls:
+        options |= {"ssl": certs.client_context(), "server_hostname": served.host}
     if served.path is None:
-        reader, writer = await asyncio.open_connection(served.host, served.port, limit=1 << 24)
+        reader, writer = await asyncio.open_connection(served.host, served.port, **options)
     else:
-        reader, writer = await asyncio.open_unix_connection(served.path, limit=1 << 24)
+        reader, writer = await asyncio.open_unix_connection(served.path, **options)
     wire = Wire(reader, writer)
     try:
         yield wire

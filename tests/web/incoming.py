@@ -57,6 +57,7 @@ class FakeIncoming:
         self.peername: Any = ("192.0.2.1", 4711)
         self.sockname: Any = ("192.0.2.2", 80)
         self.connection = None
+        self.secure = False
         self.disconnected = False
         self.task = None
         self.started = False
@@ -131,7 +132,6 @@ def fake_server(**options: Any) -> Any:
         "app": None,
         "auto_decompress": True,
         "server_header": "quinde",
-        "ssl_context": None,
         "debug": False,
     }
     return SimpleNamespace(**{**defaults, **options})

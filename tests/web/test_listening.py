@@ -118,7 +118,7 @@ async def test_failure_closes_everything(monkeypatch: pytest.MonkeyPatch) -> Non
         def __init__(self) -> None:
             self.fds: list[int] = []
 
-        def listen(self, fd: int, _service: Any, _limits: Any) -> Any:
+        def listen(self, fd: int, _service: Any, _limits: Any, _tls: Any) -> Any:
             self.fds.append(fd)
             if len(self.fds) == 1:
                 return self

@@ -85,7 +85,8 @@ def test_connect() -> None:
 
 
 def test_tls_shows_in_the_scheme() -> None:
-    request = fake_request("http://h.test/", server=fake_server(ssl_context=object()))
+    request = fake_request("http://h.test/")
+    request._incoming.secure = True  # type: ignore[misc]
     assert (request.scheme, request.secure) == ("https", True)
     assert str(request.url) == "https://h.test/"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any
 
 import pytest
 
@@ -32,18 +31,19 @@ async def test_names_and_ports() -> None:
     await runner.cleanup()
 
 
-async def test_what_is_refused() -> None:
+async def test_names_and_ports_of_tls() -> None:
     runner = await ready()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert TCPSite(runner, ssl_context=context).name == "https://0.0.0.0:8443"
+    assert TCPSite(runner, "h.test", 443, ssl_context=context).name == "https://h.test"
+    assert UnixSite(runner, "/run/x", ssl_context=context).name == "https://unix:/run/x:"
     with socket.socket() as sock:
-        makers: list[Any] = [
-            lambda **options: TCPSite(runner, **options),
-            lambda **options: UnixSite(runner, "x", **options),
-            lambda **options: SockSite(runner, sock, **options),
-        ]
-        for make in makers:
-            with pytest.raises(NotImplementedError, match="TLS"):
-                make(ssl_context=context)
+        assert SockSite(runner, sock, ssl_context=context).name.startswith("https://")
+    await runner.cleanup()
+
+
+async def test_what_is_refused() -> None:
+    runner = await ready()
     with pytest.raises(TypeError, match="abstract"):
         BaseSite(runner)  # type: ignore[abstract]
     site = TCPSite(runner, port=0)

@@ -1,0 +1,165 @@
+"""TLS settings: what `ssl=` may be, which context it means, pinned certificates, sessions."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.client_reqrep import _merge_ssl_params
+
+from quinde.errors import ServerFingerprintMismatch
+from quinde.net.tls import (
+    Fingerprint,
+    SessionCache,
+    choose,
+    context_for,
+    default_context,
+    handshake_patience,
+    unverified_context,
+)
+
+CONTEXT = ssl.create_default_context()
+DIGEST = bytes(range(32))
+
+
+def outcome(function: Any, *args: Any) -> Any:
+    """What a call gives or raises, and whether it warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function(*args)
+        except (TypeError, ValueError) as error:
+            result = type(error)
+    if isinstance(result, Fingerprint | aiohttp.Fingerprint):
+        result = result.fingerprint
+    return result, [warning.category for warning in caught]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (True, None, None, None),
+        (None, None, None, None),
+        (False, None, None, None),
+        (CONTEXT, None, None, None),
+        (True, True, None, None),
+        (True, False, None, None),
+        (True, None, CONTEXT, None),
+        (True, None, None, DIGEST),
+        (True, None, None, b"short"),
+        (False, False, None, None),
+        (CONTEXT, None, CONTEXT, None),
+        (True, False, CONTEXT, None),
+        (True, None, CONTEXT, DIGEST),
+        ("yes", None, None, None),
+        (1, None, None, None),
+    ],
+)
+def test_arguments_mean_what_they_mean_in_aiohttp(given: tuple[Any, ...]) -> None:
+    assert outcome(choose, *given) == outcome(_merge_ssl_params, *given)
+
+
+def test_fingerprint_is_a_choice() -> None:
+    pinned = Fingerprint(DIGEST)
+    assert choose(pinned) is pinned
+
+
+def test_default_context_verifies_and_is_shared() -> None:
+    context = default_context()
+    assert context is default_context() is context_for(True, True)
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_first_choice_that_asks_for_something_counts() -> None:
+    assert context_for(CONTEXT, False) is CONTEXT
+    assert context_for(True, CONTEXT) is CONTEXT
+    assert context_for(False, CONTEXT) is unverified_context() is context_for(Fingerprint(DIGEST), True)
+    assert unverified_context().verify_mode == ssl.CERT_NONE
+    assert not unverified_context().check_hostname
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(16, "insecure"), (20, "insecure"), (31, "length"), (33, "length")]
+)
+def test_only_sha256_is_a_fingerprint(size: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Fingerprint(bytes(size))
+    with pytest.raises(ValueError, match=words):
+        aiohttp.Fingerprint(bytes(size))
+
+
+def test_equal_fingerprints_share_connections() -> None:
+    assert Fingerprint(DIGEST) == Fingerprint(bytes(DIGEST))
+    assert len({Fingerprint(DIGEST), Fingerprint(DIGEST), Fingerprint(bytes(32))}) == 2
+    assert DIGEST.hex() in repr(Fingerprint(DIGEST))
+
+
+class Told:
+    """A transport that tells of a certificate."""
+
+    def __init__(self, certificate: bytes | None) -> None:
+        self.certificate = certificate
+
+    def get_extra_info(self, name: str) -> Any:
+        if self.certificate is None:
+            return None
+        return {"sslcontext": CONTEXT, "ssl_object": self, "peername": ("192.0.2.1", 443)}[name]
+
+    def getpeercert(self, *, binary_form: bool) -> bytes | None:
+        assert binary_form
+        return self.certificate
+
+
+def test_certificate_is_compared() -> None:
+    pinned = Fingerprint(sha256(b"der").digest())
+    pinned.check(Told(b"der"))  # type: ignore[arg-type]
+    pinned.check(Told(None))  # type: ignore[arg-type]  # no TLS, nothing to compare
+    with pytest.raises(ServerFingerprintMismatch) as caught:
+        pinned.check(Told(b"other"))  # type: ignore[arg-type]
+    error = caught.value
+    assert (error.expected, error.got) == (pinned.fingerprint, sha256(b"other").digest())
+    assert (error.host, error.port) == ("192.0.2.1", 443)
+
+
+def test_a_handshake_without_limit_has_a_year() -> None:
+    """asyncio takes no 0."""
+    assert handshake_patience(2.5) == 2.5
+    assert handshake_patience(0) > 1e7
+
+
+class Source:
+    """An SSLObject with a session."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+
+def test_sessions_come_from_the_last_connection() -> None:
+    cache = SessionCache()
+    assert cache.recall("a") is None
+    first, second = Source("one"), Source("two")
+    cache.watch("a", first)  # type: ignore[arg-type]
+    cache.watch("a", second)  # type: ignore[arg-type]
+    assert cache.recall("a") == "two"
+    cache.settle("a", first)  # type: ignore[arg-type]  # no longer the last
+    assert cache.recall("a") == "two"
+    second.session = None
+    cache.settle("a", second)  # type: ignore[arg-type]
+    assert cache.recall("a") is None
+    assert len(cache) == 0
+
+
+def test_sessions_are_bounded() -> None:
+    cache = SessionCache(max_size=2)
+    for key in "ab":
+        cache.watch(key, Source(key))  # type: ignore[arg-type]
+    assert cache.recall("a") == "a"
+    cache.watch("c", Source("c"))  # type: ignore[arg-type]
+    assert [cache.recall(key) for key in "abc"] == ["a", None, "c"]
+    cache.clear()
+    assert len(cache) == 0

@@ -1,0 +1,75 @@
+"""Certificates for tests: one authority a test process, the server's certificate, and who trusts it.
+
+In a TLS mode (`Mode.tls`) the `mode` fixture calls `secure_all`: servers and wires of `tests.support` speak
+TLS then, and clients of quinde and aiohttp trust this authority where a test says nothing of TLS.
+"""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from typing import TYPE_CHECKING
+
+import trustme
+
+if TYPE_CHECKING:
+    import pytest
+
+NAMES = ("localhost", "127.0.0.1", "::1", "quinde.test", "*.quinde.test")
+
+_secured = False
+
+
+def is_secured() -> bool:
+    """Whether servers and wires of `tests.support` speak TLS now."""
+    return _secured
+
+
+def secure_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything that says nothing of TLS use it, until the end of the test."""
+    import aiohttp.connector
+
+    from quinde.net import tls
+
+    monkeypatch.setattr("tests.support.certs._secured", True)
+    monkeypatch.setattr(tls, "default_context", client_context)
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", client_context())
+
+
+@functools.cache
+def authority() -> trustme.CA:
+    """The authority that `client_context` trusts."""
+    return trustme.CA()
+
+
+@functools.cache
+def certificate() -> trustme.LeafCert:
+    """The certificate of `server_context`."""
+    return authority().issue_cert(*NAMES)
+
+
+@functools.cache
+def server_context() -> ssl.SSLContext:
+    """A context for servers, with a certificate for `NAMES`."""
+    return new_server_context()
+
+
+def new_server_context() -> ssl.SSLContext:
+    """A context of its own, for a test that changes it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate().configure_cert(context)
+    return context
+
+
+@functools.cache
+def client_context() -> ssl.SSLContext:
+    """A context for clients, which trusts the authority."""
+    return new_client_context()
+
+
+def new_client_context() -> ssl.SSLContext:
+    """A context of its own, for a test that changes it."""
+    context = ssl.create_default_context()
+    authority().configure_trust(context)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
