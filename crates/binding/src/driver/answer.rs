@@ -10,7 +10,8 @@ use pyo3::types::PyBytes;
 use quinde_http::h1::ResponseStart;
 use quinde_http::{BodyLength, Chunk, Error, Limits, Machine, StreamId};
 
-use super::connection::{Side, after_command, flush_queued};
+use super::command::{after_command, flush_queued};
+use super::connection::Side;
 use super::server::{Current, ServerSide};
 use super::{Link, perform, with_loop};
 use crate::errors;
@@ -288,7 +289,7 @@ pub fn change_limits(py: Python<'_>, link: Link, limits: &Arc<Limits>) {
 }
 
 pub fn drain(py: Python<'_>, link: Link) -> PyResult<Option<Py<PyAny>>> {
-    super::connection::drain(py, link.serial, link.token)
+    super::command::drain(py, link.serial, link.token)
 }
 
 /// The bytes of the protocol that was switched to.

@@ -17,7 +17,8 @@ use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
-use super::connection::{Ending, Io, Peers, Progress, Side, flush_queued, settle, teardown};
+use super::command::flush_queued;
+use super::connection::{Ending, Io, Peers, Progress, Side, settle, teardown};
 use super::{Action, Link, LoopState, Source, perform, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::Body;
@@ -622,7 +623,7 @@ where
         });
         Some(Ok(stream))
     });
-    with_loop(serial, |state| super::connection::after_command(state, py, token));
+    with_loop(serial, |state| super::command::after_command(state, py, token));
     perform(py, serial);
     match outcome.flatten() {
         None => Err(crate::errors::closed(py)),

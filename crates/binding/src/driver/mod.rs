@@ -22,6 +22,7 @@
 pub mod action;
 pub mod answer;
 pub mod client;
+pub mod command;
 pub mod connection;
 pub mod engine;
 pub mod listener;

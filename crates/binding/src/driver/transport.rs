@@ -102,7 +102,7 @@ pub fn attach_server(
     let handle = attach(py, serial, transport, side)?;
     if !(serving && has_room) {
         // asyncio has accepted it already, and cannot be asked to wait.
-        super::connection::close(py, serial, handle.get().token, true);
+        super::command::close(py, serial, handle.get().token, true);
     }
     Ok(handle)
 }
@@ -191,7 +191,7 @@ pub fn set_writable(py: Python<'_>, serial: u64, token: Token, now_writable: boo
             state.reactor.queue(token);
             state.actions.push_back(Action::ScheduleTurn);
         } else {
-            super::connection::after_command(state, py, token);
+            super::command::after_command(state, py, token);
         }
     });
     perform(py, serial);

@@ -30,7 +30,7 @@ use pyo3::types::PyBytes;
 use quinde_http::BodyLength;
 
 use super::chunk_ends::ChunkEnds;
-use crate::driver::{Action, Link, action, connection};
+use crate::driver::{Action, Link, action, command};
 use crate::errors::BodyTooLarge;
 
 /// Up to this size a body's landing is made at once, in the hope that it will be read whole.
@@ -227,7 +227,7 @@ impl Body {
 
     fn acknowledge(&self, py: Python<'_>, n: usize) {
         if let Some(link) = self.link {
-            connection::consumed(py, link, n);
+            command::consumed(py, link, n);
         }
     }
 
@@ -471,7 +471,7 @@ impl Body {
     /// Lets the connection read on: somebody waits now.
     fn pull(&self, py: Python<'_>) {
         if let Some(link) = self.link {
-            connection::pull(py, link);
+            command::pull(py, link);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
-use crate::driver::{Link, tls, transport, with_connection, with_loop};
+use crate::driver::{Link, command, tls, transport, with_connection, with_loop};
 use quinde_http::{BodyLength, Chunk};
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -196,12 +196,12 @@ impl Connection {
 
     /// Closes once the queued output is sent.
     fn close(&self, py: Python<'_>) {
-        wire::close(py, self.serial, self.token, false);
+        command::close(py, self.serial, self.token, false);
     }
 
     /// Closes at once; queued output is lost.
     fn abort(&self, py: Python<'_>) {
-        wire::close(py, self.serial, self.token, true);
+        command::close(py, self.serial, self.token, true);
     }
 
     /// What the `Limits` of its site were made of; None for a client's, or when it is gone.
@@ -238,15 +238,15 @@ impl Connection {
 
     /// Sends raw bytes, after an upgrade.
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<bool> {
-        wire::write_raw(py, self.serial, self.token, data)
+        command::write_raw(py, self.serial, self.token, data)
     }
 
     fn pause_reading(&self, py: Python<'_>) {
-        wire::set_user_paused(py, self.serial, self.token, true);
+        command::set_user_paused(py, self.serial, self.token, true);
     }
 
     fn resume_reading(&self, py: Python<'_>) {
-        wire::set_user_paused(py, self.serial, self.token, false);
+        command::set_user_paused(py, self.serial, self.token, false);
     }
 
     /// Bytes that wait to be sent.
@@ -257,12 +257,12 @@ impl Connection {
 
     /// A future that is done when enough was sent; None if there is nothing to wait for.
     fn drain(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        wire::drain(py, self.serial, self.token)
+        command::drain(py, self.serial, self.token)
     }
 
     /// A future that is done when all is sent or the connection gone; None if nothing waits to be sent.
     fn sent(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        wire::sent(py, self.serial, self.token)
+        command::sent(py, self.serial, self.token)
     }
 
     /// Whether a request may be sent: open, idle, keep-alive.

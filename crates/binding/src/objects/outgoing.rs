@@ -4,7 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use crate::driver::{Link, action, client, connection, with_loop};
+use crate::driver::{Link, action, client, command, with_loop};
 
 #[pyclass(frozen, module = "quinde._core")]
 pub struct OutgoingRequest {
@@ -50,7 +50,7 @@ impl OutgoingRequest {
 
     /// A future that is done when enough was sent; None if there is nothing to wait for.
     fn drain(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        connection::drain(py, self.link.serial, self.link.token)
+        command::drain(py, self.link.serial, self.link.token)
     }
 
     /// Ends the body.
