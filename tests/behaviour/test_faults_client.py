@@ -117,3 +117,44 @@ async def test_upload_to_a_server_that_fails_without_reading(mode, words):
                     await session.post(served.url, data=LARGE)
         finally:
             over.set()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_server_that_takes_nothing_of_an_upload(mode, streamed):
+    over = asyncio.Event()
+
+    async def talk(wire):
+        await wire.read_until(b"\r\n\r\n")
+        wire.writer.transport.pause_reading()
+        await over.wait()
+
+    async def pieces():
+        for at in range(0, len(LARGE), 65536):
+            yield LARGE[at : at + 65536]
+
+    connector = quinde.TCPConnector(limit=1)
+    async with serve_raw(talk) as served, quinde.ClientSession(connector=connector) as session:
+        try:
+            timeout = quinde.ClientTimeout(sock_write=0.1)
+            with pytest.raises(quinde.SocketTimeoutError, match="Timeout on writing data to socket"):
+                async with asyncio.timeout(5):
+                    await session.post(served.url, data=pieces() if streamed else LARGE, timeout=timeout)
+            connector._pool.assert_consistent()
+            assert connector._pool.statistics()["in_use"] == 0
+        finally:
+            over.set()
+
+
+async def test_server_that_takes_an_upload_slowly(mode):
+    async def talk(wire):
+        await wire.read_until(b"\r\n\r\n")
+        got = 0
+        while got < len(LARGE):
+            got += len(await wire.reader.read(1 << 20))
+            await asyncio.sleep(0.01)
+        await wire.send(ANSWER)
+
+    async with serve_raw(talk) as served, quinde.ClientSession() as session:
+        timeout = quinde.ClientTimeout(sock_write=0.2)
+        async with session.post(served.url, data=LARGE, timeout=timeout) as response:
+            assert await response.read() == b"hello"

@@ -11,7 +11,7 @@ import pytest
 
 from quinde import web
 from tests.behaviour.library import application, request
-from tests.support.servers import HOST, Served, serve_quinde
+from tests.support.servers import HOST, Served, listening_socket, serve_quinde
 from tests.support.wire import open_wire
 
 # Long enough for a busy machine to do what comes first, short enough to wait for.
@@ -111,6 +111,26 @@ async def test_a_site_s_limits_lie_over_the_server_s(mode):
         assert await status_of(own, UPLOAD % 7 + b"x" * 7) == 200
         assert await status_of(own, UPLOAD % 8 + b"x" * 8) == 413
         assert await status_of(own, request("GET", "/", "X: y", "X: y", "X: y")) == 431
+
+
+@pytest.mark.plain("the sites of the test are plain")
+@pytest.mark.parametrize("kind", ["unix", "sock"])
+async def test_sites_of_every_kind_take_them(mode, kind, tmp_path):
+    runner = web.AppRunner(application(echo), access_log=None)
+    await runner.setup()
+    try:
+        limits = web.Limits(client_max_size=3)
+        if kind == "unix":
+            served = Served("", 0, str(tmp_path / "socket"), runner=runner)
+            await web.UnixSite(runner, served.path, limits=limits).start()
+        else:
+            listener = listening_socket()
+            served = Served(HOST, listener.getsockname()[1], runner=runner)
+            await web.SockSite(runner, listener, limits=limits).start()
+        assert await status_of(served, UPLOAD % 3 + b"x" * 3) == 200
+        assert await status_of(served, UPLOAD % 4 + b"x" * 4) == 413
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.plain("the sites of the test are plain")

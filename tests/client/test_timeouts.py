@@ -51,6 +51,7 @@ def test_defaults_are_aiohttp_s() -> None:
         assert getattr(DEFAULT_TIMEOUT, name) == getattr(theirs, name)
         assert getattr(ClientTimeout(), name) == getattr(aiohttp.ClientTimeout(), name)
     assert ClientTimeout(1, 2, 3, 4) == ClientTimeout(total=1, connect=2, sock_read=3, sock_connect=4)
+    assert DEFAULT_TIMEOUT.sock_write == ClientTimeout().sock_write == 60  # aiohttp has none
     with pytest.raises(AttributeError):
         ClientTimeout().total = 5  # type: ignore[misc]
 
