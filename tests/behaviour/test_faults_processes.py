@@ -140,7 +140,9 @@ def test_one_loop_after_another(mode):
         """,
     )
     assert out == ["0"]
-    assert err == ""
+    # Not more: a loop in debug mode tells of slow steps, and on a busy machine there are some.
+    assert "Warning" not in err
+    assert "Traceback" not in err
 
 
 def test_loop_closed_with_everything_open(mode):
