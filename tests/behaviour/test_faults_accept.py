@@ -43,6 +43,8 @@ web.run_app(app, host="127.0.0.1", port=0, loop=Mode(BACKEND, LOOP).new_loop(), 
             print=lambda text: print(text, flush=True))
 """
 
+pytestmark = pytest.mark.plain("the program serves plainly")
+
 needs_strace = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("strace") is None, reason="strace is not installed"
 )

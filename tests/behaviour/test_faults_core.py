@@ -106,6 +106,7 @@ STAGES = {
 }
 
 
+@pytest.mark.plain("a socket sends plain bytes")
 @pytest.mark.parametrize("cancels", [False, True])
 @pytest.mark.parametrize("stage", STAGES)
 async def test_a_client_resets_at_every_stage(mode, stage, cancels, caplog):

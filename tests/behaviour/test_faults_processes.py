@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.plain("the program serves plainly")
+
 PREAMBLE = """
 import asyncio, gc, os, signal, socket, sys, warnings
 import quinde

@@ -17,6 +17,8 @@ import pytest
 from tests.behaviour.library import request
 from tests.support.servers import HOST
 
+pytestmark = pytest.mark.plain("the program serves plainly")
+
 PROGRAM = """
 import asyncio, sys
 from quinde import web

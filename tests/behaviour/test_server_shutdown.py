@@ -6,6 +6,8 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.behaviour.library import application, quinde_only, request, serve, web
 from tests.support.servers import HOST, Served, listening_socket
 from tests.support.wire import open_wire
@@ -209,6 +211,7 @@ async def test_answers_that_are_on_their_way_arrive() -> None:
 
 
 @quinde_only
+@pytest.mark.plain("a socket sends plain bytes")
 async def test_who_has_connected_and_asked_is_served(mode: Mode) -> None:
     async def hello(_request: Any) -> Any:
         return web.Response(text="hello")

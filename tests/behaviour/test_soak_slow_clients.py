@@ -19,6 +19,7 @@ from tests.support.wire import open_wire
 
 pytestmark = [
     pytest.mark.soak,
+    pytest.mark.plain("the program serves plainly"),
     pytest.mark.limit(90),
     pytest.mark.skipif(shutil.which("slowhttptest") is None, reason="slowhttptest is not installed"),
 ]
