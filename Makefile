@@ -2,7 +2,7 @@
 #
 #   PYTHON=/path/to/python   another interpreter than the newest one found
 #   SERIES=3.11              an environment of its own for that Python series (.venv-3.11)
-#   MODES=full               I/O modes of the tests: quick, full, or names (tests/conftest.py)
+#   MODES=full               I/O modes of the tests: quick, tls, full, or names (tests/conftest.py)
 #   JOBS=2                   processes that run the Python tests, as many as there are processors
 #   WHEEL=dist/….whl         the wheel to test, instead of the newest one in dist/ for that Python
 #   TARGETS='router …'       fuzz targets, instead of all (fuzz/fuzz_targets); FUZZ_SECONDS=600 each

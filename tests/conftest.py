@@ -13,7 +13,7 @@
               await wire.send(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
               assert (await wire.read_answer()).status == 200
 
-`--modes=quick` (the default), `--modes=full` (all), or names: `--modes=reactor-asyncio,transport-uvloop-tls`.
+`--modes=quick` (the default, plain), `--modes=tls`, `--modes=full` (all), or names: `--modes=reactor-asyncio,transport-uvloop-tls`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ DEFAULT_LIMIT = 30.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--modes", default="quick", help="I/O modes: quick, full, or names joined by commas")
+    parser.addoption(
+        "--modes", default="quick", help="I/O modes: quick, tls, full, or names joined by commas"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

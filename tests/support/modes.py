@@ -36,21 +36,23 @@ QUICK = [
     Mode("reactor", "asyncio"),
     Mode("transport", "asyncio"),
     Mode("reactor", "uvloop"),
-    Mode("reactor", "asyncio", tls=True),
 ]
+TLS = [mode for mode in FULL if mode.tls]
 
 
-def select(choice: Literal["quick", "full"] | str) -> list[Mode]:
-    """Read `--modes`: `quick`, `full`, or a list such as `reactor-asyncio,transport-uvloop`.
+def select(choice: Literal["quick", "tls", "full"] | str) -> list[Mode]:
+    """Read `--modes`: `quick`, `tls`, `full`, or a list such as `reactor-asyncio,transport-uvloop`.
 
     Raises:
         ValueError: a mode is not one of the matrix.
     """
-    named = {"quick": QUICK, "full": FULL}
+    named = {"quick": QUICK, "tls": TLS, "full": FULL}
     if choice in named:
         return named[choice]
     by_name = {str(mode): mode for mode in FULL}
     try:
         return [by_name[name] for name in choice.split(",")]
     except KeyError as error:
-        raise ValueError(f"no mode {error}: choose quick, full or some of {', '.join(by_name)}") from None
+        raise ValueError(
+            f"no mode {error}: choose quick, tls, full or some of {', '.join(by_name)}"
+        ) from None

@@ -11,15 +11,11 @@ from tests.conftest import run_to_end
 from tests.support.modes import FULL, QUICK, Mode, select
 
 
-def test_quick_is_both_backends_on_asyncio_a_column_of_uvloop_and_one_of_tls() -> None:
-    assert [str(mode) for mode in QUICK] == [
-        "reactor-asyncio",
-        "transport-asyncio",
-        "reactor-uvloop",
-        "reactor-asyncio-tls",
-    ]
+def test_quick_is_both_backends_on_asyncio_and_a_column_of_uvloop() -> None:
+    assert [str(mode) for mode in QUICK] == ["reactor-asyncio", "transport-asyncio", "reactor-uvloop"]
     assert set(QUICK) < set(FULL)
     assert len(FULL) == 8
+    assert [mode for mode in FULL if mode.tls] == select("tls")
 
 
 def test_modes_are_chosen_by_name() -> None:
