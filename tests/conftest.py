@@ -13,7 +13,8 @@
               await wire.send(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
               assert (await wire.read_answer()).status == 200
 
-`--modes=quick` (the default, plain), `--modes=tls`, `--modes=full` (all), or names: `--modes=reactor-asyncio,transport-uvloop-tls`.
+`--modes=quick` (the default, plain), `--modes=tls`, `--modes=full` (all), or names:
+`--modes=reactor-asyncio,transport-uvloop-tls`.
 """
 
 from __future__ import annotations
