@@ -171,6 +171,17 @@ async def test_connector_without_connections_is_forgotten_silently() -> None:
         gc.collect()
 
 
+async def test_closing_does_not_wait_to_be_awaited(mode: Mode) -> None:
+    async with serve_raw(listen) as served:
+        connector = TCPConnector()
+        connection = await connector.connect(get(served.url), [], NO_LIMIT)
+        gone = BaseConnector.close(connector)
+        assert connector.closed
+        assert connection.protocol is None or connection.protocol.is_closing()
+        await gone
+        await connector.close()
+
+
 async def test_base_connector_opens_nothing() -> None:
     async with BaseConnector(limit=3, limit_per_host=2, force_close=True) as connector:
         assert (connector.limit, connector.limit_per_host, connector.force_close) == (3, 2, True)

@@ -94,9 +94,7 @@ def test_methods_take_the_same(name: str) -> None:
         mine, other = inspect.getattr_static(ours, method), inspect.getattr_static(theirs, method)
         if not (inspect.isfunction(mine) and inspect.isfunction(other)):
             continue
-        assert inspect.iscoroutinefunction(mine) == inspect.iscoroutinefunction(other) or method == "close", (
-            method
-        )
+        assert inspect.iscoroutinefunction(mine) == inspect.iscoroutinefunction(other), method
         assert list(parameters(mine)) == list(parameters(other)), method
 
 

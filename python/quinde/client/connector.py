@@ -32,7 +32,7 @@ from quinde.net import reactor
 from quinde.net.tls import SessionCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Generator
     from types import TracebackType
 
     from quinde.client.request import ClientRequest, ConnectionKey
@@ -269,15 +269,27 @@ class BaseConnector:
         futures = [handler.closed for handler in handlers]
         return [future for future in futures if future is not None]
 
-    async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close all connections, also those in use, and wait until they are gone, 2 seconds at most.
+    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+        """Close all connections at once, also those in use.
 
         Args:
             abort_ssl: do not wait for anybody's close_notify, whatever `ssl_shutdown_timeout` is.
+
+        Returns:
+            What can be awaited until they are gone, 2 seconds at most.
         """
-        futures = self._close(abruptly=abort_ssl)
-        if futures:
-            await asyncio.wait(futures, timeout=_CLOSE_PATIENCE)
+        return _Gone(self._close(abruptly=abort_ssl))
+
+
+class _Gone:
+    """Wait for connections that are closing; nobody has to."""
+
+    def __init__(self, futures: list[asyncio.Future[Any]]) -> None:
+        self._futures = futures
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self._futures:
+            yield from asyncio.wait(self._futures, timeout=_CLOSE_PATIENCE).__await__()
 
 
 def _start_timer(delay: float, callback: Callable[[], object]) -> Any:
