@@ -302,6 +302,7 @@ async def test_statistics_count(mode):
         assert served.runner.server.requests_count == 2
 
 
+@pytest.mark.plain("its sockets are plain")
 async def test_turns_do_not_multiply_however_many_connections_are_ready(mode):
     """Each turn that leaves something over schedules the next one; the poller is readable meanwhile."""
     if mode.backend != "reactor":
