@@ -289,22 +289,16 @@ async def test_cancelled_handshake_leaves_nothing() -> None:
         await gone.wait()
 
 
-async def test_other_protocols_are_refused(mode: Mode) -> None:
+async def test_other_protocols_are_refused(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     if mode.backend == "transport":
         pytest.skip("asyncio does not tell before the connection is made")
     ours, theirs = certs.new_client_context(), certs.new_server_context()
     ours.set_alpn_protocols(["h2"])
     theirs.set_alpn_protocols(["h2"])
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    server = await asyncio.start_server(converse, HOST, 0, ssl=theirs)
-    async with server, trusting() as client:
-        port = server.sockets[0].getsockname()[1]
+    monkeypatch.setattr(certs, "server_context", lambda: theirs)
+    async with serve_raw_tls(silent) as served, trusting() as client:
         with pytest.raises(quinde.ClientConnectorSSLError, match='ALPN chose "h2"'):
-            await client.get(f"https://{HOST}:{port}/", ssl=ours)
+            await client.get(served.url, ssl=ours)
 
 
 async def test_body_up_to_the_end_needs_a_goodbye(mode: Mode) -> None:
