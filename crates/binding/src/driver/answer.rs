@@ -149,7 +149,7 @@ fn send_whole(
 }
 
 /// A bytes object as a piece to send: large ones are shared, not copied.
-fn piece<'a>(object: &Bound<'_, PyBytes>, bytes: &'a [u8]) -> Chunk<'a> {
+pub fn piece<'a>(object: &Bound<'_, PyBytes>, bytes: &'a [u8]) -> Chunk<'a> {
     if bytes.len() < SHARED {
         return Chunk::Borrowed(bytes);
     }

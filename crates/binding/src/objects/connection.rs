@@ -15,8 +15,8 @@ use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
-use crate::driver::{Link, command, tls, transport, with_connection, with_loop};
-use quinde_http::{BodyLength, Chunk};
+use crate::driver::{Link, answer, command, tls, transport, with_connection, with_loop};
+use quinde_http::BodyLength;
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
 pub struct Connection {
@@ -315,14 +315,7 @@ impl Connection {
             read_timeout: milliseconds(read_timeout)?,
             write_timeout: milliseconds(write_timeout)?,
         };
-        let whole = body.map(|body| {
-            if body.as_bytes().len() < 4096 {
-                Chunk::Borrowed(body.as_bytes())
-            } else {
-                let backed = pyo3::pybacked::PyBackedBytes::from((*body).clone());
-                Chunk::Shared(bytes::Bytes::from_owner(backed))
-            }
-        });
+        let whole = body.map(|body| answer::piece(body, body.as_bytes()));
         client::begin(
             py,
             self.serial,
