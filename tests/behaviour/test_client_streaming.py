@@ -87,20 +87,25 @@ async def test_pieces_of_a_sized_body_end_no_chunk(lib: Any) -> None:
 
 
 async def test_bytes_arrive_as_they_are_sent(lib: Any) -> None:
-    go_on = asyncio.Event()
+    read = asyncio.Semaphore(0)
 
     async def talk(wire: Wire) -> None:
         await wire.read_until(b"\r\n\r\n")
-        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
-        await go_on.wait()
-        await wire.send(b"later")
+        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nfirst")
+        for piece in (b"later", b"final"):
+            await read.acquire()
+            await wire.send(piece)
 
     async with serve_raw(talk) as served, lib.ClientSession() as client:
         async with client.get(served.url) as response:
             assert await response.content.readany() == b"first"
             assert not response.content.is_eof()
-            go_on.set()
-            assert await response.content.readany() == b"later"
+            for piece in (b"later", b"final"):
+                # It waits already when the bytes come.
+                reading = asyncio.create_task(response.content.readany())
+                await asyncio.sleep(0)
+                read.release()
+                assert await asyncio.wait_for(reading, 5) == piece
             assert await response.content.readany() == b""
 
 

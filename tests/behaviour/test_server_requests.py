@@ -230,6 +230,22 @@ async def test_body_arrives_while_the_handler_waits() -> None:
         assert (await wire.read_answer()).body == body
 
 
+async def test_handler_gets_the_pieces_of_a_sized_body_as_they_come() -> None:
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def handler(asked: Any) -> Any:
+        async for piece in asked.content.iter_any():
+            taken.put_nowait(piece)
+        return web.Response()
+
+    async with serve(application(handler)) as served, open_wire(served) as wire:
+        await wire.send(request("POST", "/", "Content-Length: 15"))
+        for piece in (b"first", b"later", b"final"):
+            await wire.send(piece)
+            assert await asyncio.wait_for(taken.get(), 5) == piece
+        assert (await wire.read_answer()).status == 200
+
+
 @pytest.mark.plain("asyncio's TLS hides how much it holds")
 async def test_large_upload_is_held_back_while_nobody_reads() -> None:
     total = 64 * 1024 * 1024

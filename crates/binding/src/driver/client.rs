@@ -121,9 +121,9 @@ impl ClientSide {
         Some((pointer, room.min(want)))
     }
 
-    pub fn landed(&mut self, n: usize, now: u64) {
+    pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
         self.machine.body_landed(n, now);
-        let taken = self.body().map_or(0, |body| body.get().landed(n));
+        let taken = self.body().map_or(0, |body| body.get().landed(py, n, actions));
         if let Some(exchange) = &mut self.exchange {
             exchange.last_progress = now;
             self.machine.consumed(exchange.stream, taken);
@@ -363,7 +363,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
     connection.driving = true;
     loop {
         if connection.closing {
-            return match connection.receive_last(py, scratch, now, reads) {
+            return match connection.receive_last(py, scratch, now, reads, actions) {
                 Progress::Sealed(sealed) => Next::Open(sealed),
                 Progress::Some | Progress::None => Next::Rest,
             };
@@ -372,7 +372,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
             return Next::Rest;
         };
         let Some((stream, event)) = client.machine.next_event() else {
-            match connection.receive(py, scratch, now, reads) {
+            match connection.receive(py, scratch, now, reads, actions) {
                 Progress::Some => continue,
                 Progress::None => break,
                 Progress::Sealed(sealed) => return Next::Open(sealed),

@@ -207,7 +207,14 @@ impl Connection {
     }
 
     /// Receives once into the scratch buffer or, where the body's final place is known, straight into it.
-    pub fn receive(&mut self, py: Python<'_>, scratch: &mut [u8], now: u64, reads: &mut usize) -> Progress {
+    pub fn receive(
+        &mut self,
+        py: Python<'_>,
+        scratch: &mut [u8],
+        now: u64,
+        reads: &mut usize,
+        actions: &mut VecDeque<Action>,
+    ) -> Progress {
         if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
             return Progress::None;
         }
@@ -238,7 +245,7 @@ impl Connection {
             Received::Data(n) if self.tls.is_some() => {
                 return Progress::Sealed(PyBytes::new(py, &scratch[..n]).unbind());
             }
-            Received::Data(n) if landing.is_some() => self.landed(n, now),
+            Received::Data(n) if landing.is_some() => self.landed(py, n, now, actions),
             Received::Data(n) => self.feed(&scratch[..n], now),
             Received::Blocked => return Progress::None,
             Received::Closed if self.tls.is_some() => self.end_of_input(now, Ending::Cut),
@@ -257,9 +264,10 @@ impl Connection {
         scratch: &mut [u8],
         now: u64,
         reads: &mut usize,
+        actions: &mut VecDeque<Action>,
     ) -> Progress {
         if self.tls.as_ref().is_some_and(|tls| tls.has_parted()) {
-            self.receive(py, scratch, now, reads)
+            self.receive(py, scratch, now, reads, actions)
         } else {
             Progress::None
         }
@@ -272,10 +280,10 @@ impl Connection {
         }
     }
 
-    fn landed(&mut self, n: usize, now: u64) {
+    fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
         match &mut self.side {
-            Side::Server(server) => server.landed(n, now),
-            Side::Client(client) => client.landed(n, now),
+            Side::Server(server) => server.landed(py, n, now, actions),
+            Side::Client(client) => client.landed(py, n, now, actions),
         }
     }
 

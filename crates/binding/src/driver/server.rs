@@ -136,11 +136,11 @@ impl ServerSide {
         Some((pointer, room.min(want)))
     }
 
-    pub fn landed(&mut self, n: usize, now: u64) {
+    pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
         self.machine.body_landed(n, now);
         let Some(current) = &self.current else { return };
         if let Some(body) = &current.body {
-            let taken = body.get().landed(n);
+            let taken = body.get().landed(py, n, actions);
             self.machine.consumed(current.stream, taken);
         }
     }
@@ -268,7 +268,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
     connection.driving = true;
     loop {
         if connection.closing {
-            return match connection.receive_last(py, scratch, now, &mut spent.reads) {
+            return match connection.receive_last(py, scratch, now, &mut spent.reads, actions) {
                 Progress::Sealed(sealed) => Step::Open(sealed),
                 Progress::Some | Progress::None => Step::Rest,
             };
@@ -279,7 +279,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
         match server.peeked.take().or_else(|| server.machine.next_event()) {
             Some((stream, Event::Head(head))) if server.current.is_some() || server.is_behind() => {
                 server.peeked = Some((stream, Event::Head(head)));
-                return rest_or_receive(connection, py, scratch, now, &mut spent.reads);
+                return rest_or_receive(connection, py, scratch, now, &mut spent.reads, actions);
             }
             Some((stream, Event::Head(head))) => {
                 spent.requests += 1;
@@ -317,7 +317,7 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
             }
             None => {
                 let closed_before = connection.peer_closed;
-                match connection.receive(py, scratch, now, &mut spent.reads) {
+                match connection.receive(py, scratch, now, &mut spent.reads, actions) {
                     Progress::None if actions.is_empty() => return Step::Rest,
                     Progress::None => return Step::Again,
                     Progress::Sealed(sealed) => return Step::Open(sealed),
@@ -435,9 +435,10 @@ fn rest_or_receive(
     scratch: &mut [u8],
     now: u64,
     reads: &mut usize,
+    actions: &mut VecDeque<Action>,
 ) -> Step {
     loop {
-        match connection.receive(py, scratch, now, reads) {
+        match connection.receive(py, scratch, now, reads, actions) {
             Progress::Some => {}
             Progress::None => return Step::Rest,
             Progress::Sealed(sealed) => return Step::Open(sealed),

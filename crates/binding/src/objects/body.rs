@@ -123,14 +123,15 @@ impl Body {
         (room > 0).then(|| (landing.spare(), room))
     }
 
-    /// `n` bytes were received into the landing. Gives how many count as taken at once.
-    pub fn landed(&self, n: usize) -> usize {
+    /// `n` bytes were received into the landing. Gives how many count as taken at once; whoever waits for data is woken.
+    pub fn landed(&self, py: Python<'_>, n: usize, actions: &mut VecDeque<Action>) -> usize {
         let mut state = self.lock();
         state.arrived(n);
         if let Some(landing) = &mut state.landing {
             landing.filled += n;
         }
         state.retire_full_landing();
+        state.wake_reader(py, actions);
         state.acknowledge(n)
     }
 
