@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import weakref
+from asyncio.selector_events import BaseSelectorEventLoop
 from functools import partial
 
 import pytest
@@ -204,6 +205,49 @@ async def test_backend_claims_nothing_for_an_unknown_platform(monkeypatch):
     monkeypatch.setenv("QUINDE_IO", "reactor")
     with pytest.raises(RuntimeError, match="not supported"):
         reactor.backend()
+
+
+class Stranger(BaseSelectorEventLoop):
+    """A loop that can watch descriptors, and that quinde has never heard of."""
+
+
+class Blind(Stranger):
+    """One that cannot."""
+
+    add_reader = asyncio.AbstractEventLoop.add_reader
+
+
+@pytest.mark.parametrize(("value", "expected"), [("auto", "transport"), ("reactor", "reactor")])
+def test_an_unknown_loop_gets_the_reactor_on_demand_only(monkeypatch, value, expected):
+    async def main():
+        engine = reactor.engine()
+        done = asyncio.get_running_loop().create_future()
+        engine.timer(0, lambda: done.set_result(None))
+        await done
+        return reactor.backend()
+
+    monkeypatch.setenv("QUINDE_IO", value)
+    assert run(Stranger, main) == expected
+
+
+def test_a_demand_that_comes_after_the_first_connection_is_refused(monkeypatch):
+    async def main():
+        reactor.engine()
+        monkeypatch.setenv("QUINDE_IO", "reactor")
+        return reactor.backend()
+
+    monkeypatch.setenv("QUINDE_IO", "auto")
+    with pytest.raises(RuntimeError, match="not supported"):
+        run(Stranger, main)
+
+
+def test_a_loop_that_watches_no_descriptors_is_refused_the_reactor(monkeypatch):
+    async def main():
+        return reactor.backend()
+
+    monkeypatch.setenv("QUINDE_IO", "reactor")
+    with pytest.raises(RuntimeError, match="not supported"):
+        run(Blind, main)
 
 
 async def test_engine_without_a_poller_still_has_timers():

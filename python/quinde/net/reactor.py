@@ -30,6 +30,9 @@ Backend = Literal["reactor", "transport"]
 _engines: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Engine]]] = (
     weakref.WeakKeyDictionary()
 )
+# What a loop has that cannot watch descriptors.
+_NO_READERS: Final = asyncio.AbstractEventLoop.add_reader
+
 _pollerless: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]] = weakref.WeakKeyDictionary()
 
 
@@ -70,6 +73,8 @@ def backend() -> Backend:
 
     The environment variable `QUINDE_IO` decides: `reactor`, `transport`, or `auto` (the default), which is
     the reactor where it has been tested (Linux, with asyncio's selector loops and uvloop), else transports.
+    `reactor` is a demand: on Linux any loop that has an `add_reader` is then taken at its word. Set it before
+    the loop's first connection.
 
     Raises:
         ValueError: `QUINDE_IO` has another value.
@@ -80,7 +85,8 @@ def backend() -> Backend:
         return "transport"
     if wanted not in ("auto", "reactor"):
         raise ValueError(f"QUINDE_IO must be auto, reactor or transport, not {wanted!r}")
-    if _can_poll(asyncio.get_running_loop()):
+    loop = asyncio.get_running_loop()
+    if _can_poll(loop) and not _is_pollerless(loop):
         return "reactor"
     if wanted == "reactor":
         raise RuntimeError("QUINDE_IO=reactor: this platform or event loop is not supported by the reactor")
@@ -88,10 +94,18 @@ def backend() -> Backend:
 
 
 def _can_poll(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether a nested poller is known to work: nothing is claimed for what no test has seen."""
+    """Tell whether the loop may watch a nested poller: where a test has seen it work, else on demand."""
     if sys.platform != "linux":
         return False
-    return isinstance(loop, asyncio.SelectorEventLoop) or type(loop).__module__.split(".")[0] == "uvloop"
+    if isinstance(loop, asyncio.SelectorEventLoop) or type(loop).__module__.split(".")[0] == "uvloop":
+        return True
+    has_readers = getattr(type(loop), "add_reader", _NO_READERS) is not _NO_READERS
+    return has_readers and os.environ.get("QUINDE_IO") == "reactor"
+
+
+def _is_pollerless(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether the loop has got an engine without a poller, as the reactor was not demanded then."""
+    return loop in _pollerless or hasattr(loop, "_quinde_engine")
 
 
 def _make(loop: asyncio.AbstractEventLoop) -> Engine:
