@@ -1,20 +1,55 @@
-"""The Python samples of the documents, and the programs of `examples/`, made runnable.
+"""The Python samples of the documents, and what they are shown to print.
 
 A sample stands in a fenced block that begins with ```python. One whose fence says ```python, not run:
-REASON``` is shown and not run. Samples speak of http://localhost:8080, where the reader's server is; here
-servers get a free port, so that address is replaced.
+REASON``` is shown and not run. If the next block is a ```text, that is what the sample prints: `…` stands for
+anything in a line, or for any lines where it stands alone. Under `<!-- figures vary -->` the decimal numbers
+are those of one day; today's must stand in the same order.
+
+Samples speak of http://localhost:8080, where the reader's server is, and of port 8151, where `quinde pokeapi`
+is; here servers get a free port, so these addresses are replaced.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN_ADDRESS = "http://localhost:8080"
+SHOWN_POKEAPI = ("http://localhost:8151", "http://127.0.0.1:8151")
 
-_FENCE = re.compile(r"^```python(?P<note>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FIGURES_VARY = "<!-- figures vary -->\n"
+_FIGURE = re.compile(r"\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a sample is shown to print."""
+
+    text: str
+    figures_vary: bool = False
+
+    def check(self, printed: str) -> None:
+        """Assert that something was printed as it is shown."""
+        if not self.figures_vary:
+            assert re.fullmatch(_pattern(self.text), printed), f"printed:\n{printed}\nshown:\n{self.text}"
+            return
+        shown, seen = (re.sub(" +", " ", text) for text in (self.text, printed))
+        pattern = r"(\d+\.\d+)".join(_pattern(words) for words in _FIGURE.split(shown))
+        match = re.fullmatch(pattern, seen)
+        assert match, f"printed:\n{printed}\nshown:\n{self.text}"
+        figures = list(zip(map(float, _FIGURE.findall(shown)), map(float, match.groups()), strict=True))
+        for (more, now_more), (less, now_less) in permutations(figures, 2):
+            # Half as much again could be noise.
+            assert more <= 1.5 * less or now_more > now_less, f"another order than shown:\n{printed}"
+
+
+def _pattern(text: str) -> str:
+    lines = (re.escape(line).replace("…", "[^\n]*") for line in text.splitlines(keepends=True))
+    return "".join("(?:[^\n]*\n)*?" if line == "[^\n]*\\\n" else line for line in lines)
 
 
 @dataclass(frozen=True)
@@ -24,6 +59,7 @@ class Sample:
     document: str
     line: int
     code: str
+    output: Output | None = None
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"
@@ -38,14 +74,41 @@ class Sample:
         """Whether it asks the document's own server."""
         return SHOWN_ADDRESS in self.code
 
+    @property
+    def wants_pokemon(self) -> bool:
+        """Whether it asks `quinde pokeapi`."""
+        return any(address in self.code for address in SHOWN_POKEAPI)
+
+
+def asking(code: str, *, ours: str | None = None, pokeapi: str | None = None) -> str:
+    """Return the code, with the addresses that are shown replaced by those where servers are."""
+    if ours is not None:
+        code = code.replace(SHOWN_ADDRESS, ours)
+    if pokeapi is not None:
+        for address in SHOWN_POKEAPI:
+            code = code.replace(address, pokeapi)
+    return code
+
 
 def samples() -> list[Sample]:
     """Find all samples of the documents at the root and in docs/."""
+    return [
+        sample
+        for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+        for sample in samples_in(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+    ]
+
+
+def samples_in(document: str, text: str) -> list[Sample]:
+    """Find the samples of one document."""
     found = []
-    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):
-        text = path.read_text(encoding="utf-8")
-        for fence in _FENCE.finditer(text):
-            if ", not run:" not in fence["note"]:
-                line = text.count("\n", 0, fence.start()) + 1
-                found.append(Sample(str(path.relative_to(ROOT)), line, fence["code"]))
+    fences = list(_FENCE.finditer(text))
+    for fence, following in zip(fences, [*fences[1:], None], strict=False):
+        language, _, note = fence["info"].partition(",")
+        if language == "python" and not note.startswith(" not run:"):
+            output = None
+            if following is not None and following["info"] == "text":
+                vague = text.endswith(_FIGURES_VARY, 0, following.start())
+                output = Output(following["text"], vague)
+            found.append(Sample(document, text.count("\n", 0, fence.start()) + 1, fence["text"], output))
     return found

@@ -44,12 +44,26 @@ def run(program: Path, *arguments: str, python: str = sys.executable) -> str:
 @contextmanager
 def serving(program: Path, *arguments: str, python: str = sys.executable) -> Iterator[str]:
     """Run a server program while the block lasts, give its URL; Ctrl-C must then end it without a word."""
+    # In the program's folder: there samples write files.
+    with _serving([python, *FLAGS, str(program), *arguments], program.parent) as url:
+        yield url
+
+
+@contextmanager
+def serving_pokeapi() -> Iterator[str]:
+    """Run `quinde pokeapi` while the block lasts, give its URL."""
+    with _serving([*PYTHON, "-m", "quinde", "pokeapi", "--port", "0"], None) as url:
+        yield url
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path | None) -> Iterator[str]:
     server = subprocess.Popen(
-        [python, *FLAGS, str(program), *arguments],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        cwd=program.parent,  # where samples write files
+        cwd=folder,
     )
     with server:
         try:

@@ -1,7 +1,7 @@
 """Every Python block of README.md, the other documents and docs/ runs, each as a program of its own.
 
 A server block is asked for a page. A client block is run against the last server block before it in its
-document.
+document. What is shown to be printed is compared.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import pytest
 from quinde.cli.contestants import CONTESTANTS
 from quinde.cli.report import print_report
 from quinde.cli.result import Row
-from tests.examples.documents import ROOT, SHOWN_ADDRESS, Sample, samples
-from tests.examples.running import PATIENCE, at_port, run, serving
+from tests.examples.documents import ROOT, Output, Sample, asking, samples, samples_in
+from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
 from tests.support.servers import closed_port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SAMPLES = samples()
@@ -36,25 +37,87 @@ def server_of(client: Sample) -> Sample:
     return before[-1] if before else servers[0]
 
 
+ASKED = {server_of(sample) for sample in SAMPLES if sample.is_client_of_ours and not sample.is_server}
+"""The servers that a client of their document asks."""
+
+
+@pytest.fixture(scope="module")
+def pokeapi() -> Iterator[str]:
+    with serving_pokeapi() as url:
+        yield url
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_a_sample_runs(sample: Sample, tmp_path: Path) -> None:
-    program = tmp_path / "sample.py"
+def test_a_sample_runs(sample: Sample, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    pokemon = request.getfixturevalue("pokeapi") if sample.wants_pokemon else None
+    program, server = tmp_path / "sample.py", tmp_path / "server.py"
     if sample.is_server:
-        program.write_text(at_port(sample.code, closed_port()), encoding="utf-8")
+        program.write_text(asking(at_port(sample.code, closed_port()), pokeapi=pokemon), encoding="utf-8")
         with serving(program) as url:
-            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with direct.open(url + "/world", timeout=PATIENCE) as response:
-                assert response.status == 200
-                assert response.read() == b"Hello, world!"
+            if sample not in ASKED:
+                assert fetch(url + "/world") == b"Hello, world!"
     elif sample.is_client_of_ours:
-        server = tmp_path / "server.py"
         server.write_text(at_port(server_of(sample).code, closed_port()), encoding="utf-8")
         with serving(server) as url:
-            program.write_text(sample.code.replace(SHOWN_ADDRESS, url), encoding="utf-8")
-            assert run(program).strip() != ""
+            program.write_text(asking(sample.code, ours=url, pokeapi=pokemon), encoding="utf-8")
+            compare(sample, run(program))
     else:
-        program.write_text(sample.code, encoding="utf-8")
-        run(program)
+        program.write_text(asking(sample.code, pokeapi=pokemon), encoding="utf-8")
+        compare(sample, run(program))
+
+
+def fetch(url: str) -> bytes:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=PATIENCE) as response:
+        assert response.status == 200
+        body: bytes = response.read()
+        return body
+
+
+def compare(sample: Sample, printed: str) -> None:
+    if sample.output is not None:
+        sample.output.check(printed)
+    elif sample.is_client_of_ours:
+        assert printed.strip() != ""
+
+
+def test_what_is_printed_is_compared_with_what_is_shown() -> None:
+    shown = "```python\nprint()\n```\n\nIt prints\n\n```text\none …\n…\nlast\n```\n"
+    (sample,) = samples_in("page.md", shown)
+    assert sample.output == Output("one …\n…\nlast\n")
+    for good in ("one thing\nlast\n", "one \n2\n3\nlast\n"):
+        sample.output.check(good)
+    for bad in ("one\nlast\n", "one thing\n", "one thing\nlast\nmore\n", "one thing\n\nlast", ""):
+        with pytest.raises(AssertionError, match="shown:"):
+            sample.output.check(bad)
+
+
+def test_figures_vary_where_a_document_says_so() -> None:
+    shown = (
+        "```python\nprint()\n```\n<!-- figures vary -->\n```text\nslow  12.5 s\nfast  0.5 s, 0.51 s\n```\n"
+    )
+    (sample,) = samples_in("page.md", shown)
+    output = sample.output
+    assert output is not None
+    for good in ("slow 2.00 s\nfast 1.9 s, 1.0 s\n", "slow  12.5 s\nfast   0.01 s, 0.02 s\n"):
+        output.check(good)
+    for bad in (
+        "slow 2.00 s\nfast 2.9 s, 1.0 s\n",
+        "slow 2.0 s\nfast 1.0 s, 2.5 s\n",
+        "slow 2 s\nfast 1 s, 1 s\n",
+    ):
+        with pytest.raises(AssertionError):
+            output.check(bad)
+
+
+def test_a_block_that_is_not_next_is_no_output() -> None:
+    shown = "```python\nprint()\n```\n```\nbare\n```\n```text\nlater\n```\n"
+    assert [sample.output for sample in samples_in("page.md", shown)] == [None]
+
+
+def test_a_server_block_is_not_shown_to_print() -> None:
+    """Its output is the banner of `run_app`, which nobody compares."""
+    assert [str(sample) for sample in SAMPLES if sample.is_server and sample.output is not None] == []
 
 
 def test_the_readme_shows_a_server_of_eight_lines_and_a_client_of_four() -> None:
@@ -68,17 +131,6 @@ def test_the_readme_shows_a_server_of_eight_lines_and_a_client_of_four() -> None
 def lines(sample: Sample) -> list[str]:
     """The lines with something on them."""
     return [line for line in sample.code.splitlines() if line.strip()]
-
-
-def test_the_readmes_client_prints_what_the_readme_says(tmp_path: Path) -> None:
-    client = next(sample for sample in SAMPLES if sample.document == "README.md" and sample.is_client_of_ours)
-    server = tmp_path / "server.py"
-    server.write_text(at_port(server_of(client).code, closed_port()), encoding="utf-8")
-    program = tmp_path / "client.py"
-    with serving(server) as url:
-        program.write_text(client.code.replace(SHOWN_ADDRESS, url), encoding="utf-8")
-        printed = run(program)
-    assert f"```\n{printed}```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_shows_the_race_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,4 +159,6 @@ def test_a_sample_imports_quinde_and_nothing_else_from_outside(sample: Sample) -
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             imported.add(node.module.partition(".")[0])
-    assert imported <= {"asyncio", "collections", "json", "pathlib", "quinde", "sys", "time", "typing"}
+    # The tutorial compares, and says how to install what it compares with.
+    peers = {"aiohttp", "httpx", "requests"} if sample.document.startswith("docs/tutorial/") else set()
+    assert imported - sys.stdlib_module_names <= {"quinde"} | peers

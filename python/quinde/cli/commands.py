@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from quinde.cli.errors import CommandError, one_line
+from quinde.cli.pokemon import pokeapi
 from quinde.cli.race import race
 from quinde.http.version import __version__
 
@@ -68,4 +69,5 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+cli.add_command(pokeapi)
 cli.add_command(race)
