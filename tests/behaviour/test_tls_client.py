@@ -377,6 +377,71 @@ async def test_large_bodies_both_ways() -> None:
             assert await response.read() == body
 
 
+@pytest.mark.parametrize("way", ["whole", "pieces", "lines"])
+async def test_large_sized_bodies_both_ways(way: str) -> None:
+    """A body of known length may be decrypted straight to where it is wanted; a reader may come late."""
+    body = b"".join(b"%05d\n" % number for number in range(150_000))  # 1 MB, no two records alike
+
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    async with serve(None, echo) as served, trusting() as client:
+        async with client.post(served.url, data=body) as response:
+            assert response.content_length == len(body)
+            if way == "whole":
+                received = await response.read()
+            elif way == "lines":
+                received = b"".join([line async for line in response.content])
+            else:
+                received = await response.content.readexactly(10)
+                async for piece in response.content.iter_chunked(40_000):
+                    received += piece
+                    await asyncio.sleep(0)
+            assert received == body
+
+
+class Watcher:
+    """An `SSLObject` of somebody's own, who keeps a view of whatever he is given to fill."""
+
+    def __init__(self, wrapped: ssl.SSLObject, views: list[memoryview]) -> None:
+        self._wrapped = wrapped
+        self._views = views
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_sslobj":
+            raise AttributeError(name)
+        return getattr(self._wrapped, name)
+
+    def read(self, length: int, buffer: Any = None) -> int | bytes:
+        if buffer is None:
+            return self._wrapped.read(length)
+        self._views.append(memoryview(buffer))
+        return self._wrapped.read(length, self._views[-1])
+
+
+async def test_views_outlive_what_they_show(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    views: list[memoryview] = []
+    body = bytes(range(256)) * 1024
+    context = certs.new_client_context()
+
+    class Watched(type(context)):  # type: ignore[misc]
+        def wrap_bio(self, *args: Any, **options: Any) -> Any:
+            return Watcher(super().wrap_bio(*args, **options), views)
+
+    context.__class__ = Watched
+
+    async def send(_request: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    async with serve(None, send) as served, quinde.ClientSession() as client:
+        for _ in range(2):
+            async with client.get(served.url, ssl=context) as response:
+                assert await response.read() == body
+    if mode.backend == "reactor":
+        assert views
+        assert all(bytes(view) in body for view in views)
+
+
 async def test_unix_sockets_can_be_secured(tmp_path: Any) -> None:
     app = web.Application()
     app.router.add_get("/", hello)

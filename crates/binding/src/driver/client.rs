@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
@@ -21,7 +20,7 @@ use super::command::flush_queued;
 use super::connection::{Ending, Io, Peers, Progress, Side, settle, teardown};
 use super::{Action, Link, LoopState, Source, perform, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
-use crate::objects::body::Body;
+use crate::objects::body::{Body, Place};
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
 use crate::objects::response::IncomingResponse;
@@ -112,13 +111,12 @@ impl ClientSide {
             .as_ref()
     }
 
-    pub fn landing(&self) -> Option<(*mut u8, usize)> {
+    pub fn landing(&self, py: Python<'_>) -> Option<Place> {
         let want = self.machine.body_want();
         if want == 0 {
             return None;
         }
-        let (pointer, room) = self.body()?.get().landing()?;
-        Some((pointer, room.min(want)))
+        self.body()?.get().landing(py, want)
     }
 
     pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
@@ -324,7 +322,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token) {
         match next {
             Next::Rest => break,
             Next::Again => {}
-            Next::Open(sealed) => tls::open(py, serial, token, Some(sealed)),
+            Next::Open(sealed) => tls::open(py, serial, token, sealed),
         }
     }
     with_loop(serial, |state| {
@@ -342,8 +340,8 @@ enum Next {
     Rest,
     /// Actions are pending; come again.
     Again,
-    /// Decrypt what came.
-    Open(Py<PyBytes>),
+    /// Decrypt what came, so many bytes.
+    Open(usize),
 }
 
 /// Pulls events and receives, until nothing more comes or something is to be done in Python.

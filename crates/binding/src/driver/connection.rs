@@ -9,23 +9,26 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use quinde_http::{Close, Machine, Output, WriteStall};
 use quinde_reactor::{Address, Received, Sent, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
 use super::client::ClientSide;
+use super::scratch::Scratch;
 use super::server::ServerSide;
 use super::tls::Tls;
 use super::{Action, LoopState, keep_spare};
 use crate::errors::{Failure, Stage};
+use crate::objects::body::Place;
 use crate::objects::tally::Counted;
 
 /// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
 pub const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
-/// What one connection may receive in one drive before the others have their turn.
+/// What one connection may receive in one drive before the others have their turn: so many reads, and a large one counts
+/// for as many as it could have been.
 const READS_PER_DRIVE: usize = 16;
+const READ: usize = 64 * 1024;
 
 /// Where one end is.
 pub enum Endpoint {
@@ -110,8 +113,8 @@ enum Flushed {
 pub enum Progress {
     Some,
     None,
-    /// Ciphertext, to be opened when the borrow has ended.
-    Sealed(Py<PyBytes>),
+    /// Ciphertext, to be opened when the borrow has ended: so many bytes, beside what the filter has already.
+    Sealed(usize),
 }
 
 /// How a peer's bytes ended.
@@ -200,17 +203,21 @@ impl Connection {
 
     /// Whether a receive would bring something that is wanted.
     fn has_unread(&self) -> bool {
-        matches!(&self.io, Io::Socket(socket) if socket.is_readable())
+        (self.has_unopened() || matches!(&self.io, Io::Socket(socket) if socket.is_readable()))
             && !self.peer_closed
             && !self.closing
             && self.wants_read()
+    }
+
+    fn has_unopened(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_unopened())
     }
 
     /// Receives once into the scratch buffer or, where the body's final place is known, straight into it.
     pub fn receive(
         &mut self,
         py: Python<'_>,
-        scratch: &mut [u8],
+        scratch: &mut Scratch,
         now: u64,
         reads: &mut usize,
         actions: &mut VecDeque<Action>,
@@ -218,35 +225,39 @@ impl Connection {
         if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
             return Progress::None;
         }
+        if self.has_unopened() {
+            return Progress::Sealed(0);
+        }
+        let place = if self.tls.is_some() {
+            None
+        } else {
+            self.landing(py)
+        };
         let Io::Socket(socket) = &mut self.io else {
             return Progress::None;
         };
         if !socket.is_readable() {
             return Progress::None;
         }
-        *reads += 1;
-        let landing = match &self.side {
-            _ if self.tls.is_some() => None,
-            Side::Server(server) => server.landing(),
-            Side::Client(client) => client.landing(),
-        };
-        let received = match landing {
-            // SAFETY: the landing place is the unfilled part of a bytes object that only its Body knows and that
-            // the Body keeps alive; nothing else reads or writes it while the GIL is held.
-            Some((pointer, length)) => socket.recv_uninit(unsafe {
-                std::slice::from_raw_parts_mut(pointer.cast::<MaybeUninit<u8>>(), length)
+        let received = match &place {
+            // SAFETY: the place is the unfilled part of a bytes object that only its Body knows; nothing else reads or
+            // writes it while the GIL is held.
+            Some(place) => socket.recv_uninit(unsafe {
+                std::slice::from_raw_parts_mut(place.pointer().cast::<MaybeUninit<u8>>(), place.room)
             }),
-            None => socket.recv(scratch),
+            None => socket.recv(scratch.room()),
         };
+        *reads += 1;
         if let Received::Data(n) = received {
+            *reads += n / READ;
             self.received += n as u64;
         }
         match received {
             Received::Data(n) if self.tls.is_some() => {
-                return Progress::Sealed(PyBytes::new(py, &scratch[..n]).unbind());
+                return Progress::Sealed(n);
             }
-            Received::Data(n) if landing.is_some() => self.landed(py, n, now, actions),
-            Received::Data(n) => self.feed(&scratch[..n], now),
+            Received::Data(n) if place.is_some() => self.landed(py, n, now, actions),
+            Received::Data(n) => self.feed(scratch.first(n), now),
             Received::Blocked => return Progress::None,
             Received::Closed if self.tls.is_some() => self.end_of_input(now, Ending::Cut),
             Received::Closed => self.end_of_input(now, Ending::Clean),
@@ -261,7 +272,7 @@ impl Connection {
     pub fn receive_last(
         &mut self,
         py: Python<'_>,
-        scratch: &mut [u8],
+        scratch: &mut Scratch,
         now: u64,
         reads: &mut usize,
         actions: &mut VecDeque<Action>,
@@ -280,7 +291,15 @@ impl Connection {
         }
     }
 
-    fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
+    /// Where the next bytes of a body belong, if there is such a place.
+    pub fn landing(&self, py: Python<'_>) -> Option<Place> {
+        match &self.side {
+            Side::Server(server) => server.landing(py),
+            Side::Client(client) => client.landing(py),
+        }
+    }
+
+    pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
         match &mut self.side {
             Side::Server(server) => server.landed(py, n, now, actions),
             Side::Client(client) => client.landed(py, n, now, actions),

@@ -13,6 +13,7 @@ use quinde_reactor::{Address, Reactor, Socket, Token};
 use super::client::client_side;
 use super::connection::{BorrowedRawFd, Connection, Endpoint, Io, Peers, Side, teardown};
 use super::listener::{Listener, listen};
+use super::scratch::Scratch;
 use super::tls::Tls;
 use super::traverse::traverse;
 use super::turn::{arm, expire, scheduled_turn, turn_by_reader};
@@ -24,9 +25,6 @@ use crate::objects::service::Service;
 use crate::objects::tally::Tally;
 use crate::objects::tls::TlsSettings;
 use crate::python::LoopHandles;
-
-/// Room for what one receive may bring, unless it lands in its final place.
-const SCRATCH: usize = 64 * 1024;
 
 /// The native half of one event loop. When it is dropped, everything of that loop is closed.
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -71,7 +69,7 @@ impl Engine {
             reactor,
             handles,
             actions: std::collections::VecDeque::new(),
-            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            scratch: Scratch::default(),
             spare: Vec::new(),
             turning: false,
             unsettled: Vec::new(),

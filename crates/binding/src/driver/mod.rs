@@ -26,6 +26,7 @@ pub mod command;
 pub mod connection;
 pub mod engine;
 pub mod listener;
+pub mod scratch;
 pub mod server;
 pub mod stall;
 pub mod tls;
@@ -44,6 +45,7 @@ use quinde_reactor::{Reactor, Token};
 
 pub use action::{Action, perform};
 use connection::Connection;
+use scratch::Scratch;
 
 use crate::python::LoopHandles;
 
@@ -72,8 +74,7 @@ pub struct LoopState {
     pub reactor: Reactor<Source>,
     pub handles: LoopHandles,
     pub actions: VecDeque<Action>,
-    /// One receive buffer for all connections: what is not consumed at once is kept by the machine.
-    pub scratch: Box<[u8]>,
+    pub scratch: Scratch,
     /// Output buffers that idle connections gave back.
     pub spare: Vec<Vec<u8>>,
     pub turning: bool,

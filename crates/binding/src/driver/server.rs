@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, StreamId};
 use quinde_reactor::Token;
 
 use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
+use super::scratch::Scratch;
 use super::{Action, Link, LoopState, Source, perform, tls, with_loop};
 use crate::errors::{Failure, Stage};
-use crate::objects::body::Body;
+use crate::objects::body::{Body, Place};
 use crate::objects::date;
 use crate::objects::limits::Limits;
 use crate::objects::request::IncomingRequest;
@@ -56,8 +56,8 @@ pub enum Step {
     Rest,
     /// Actions are pending; come again.
     Again,
-    /// Decrypt what came.
-    Open(Py<PyBytes>),
+    /// Decrypt what came, so many bytes.
+    Open(usize),
     /// Start a request's Task.
     Start(Box<Start>),
     /// Answer a request that the machine refused.
@@ -127,13 +127,12 @@ impl ServerSide {
     }
 
     /// Where the next body bytes may land directly.
-    pub fn landing(&self) -> Option<(*mut u8, usize)> {
+    pub fn landing(&self, py: Python<'_>) -> Option<Place> {
         let want = self.machine.body_want();
         if want == 0 || self.peeked.is_some() {
             return None;
         }
-        let (pointer, room) = self.current_body()?.get().landing()?;
-        Some((pointer, room.min(want)))
+        self.current_body()?.get().landing(py, want)
     }
 
     pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
@@ -206,7 +205,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
             Step::Rest => break,
             Step::Again => perform(py, serial),
             Step::Open(sealed) => {
-                tls::open(py, serial, token, Some(sealed));
+                tls::open(py, serial, token, sealed);
                 perform(py, serial);
             }
             Step::Refuse(stream, error) => refuse(py, serial, token, stream, &error),
@@ -432,7 +431,7 @@ impl ServerSide {
 fn rest_or_receive(
     connection: &mut Connection,
     py: Python<'_>,
-    scratch: &mut [u8],
+    scratch: &mut Scratch,
     now: u64,
     reads: &mut usize,
     actions: &mut VecDeque<Action>,

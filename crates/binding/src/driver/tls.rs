@@ -15,6 +15,9 @@
 //! [`open`] decrypt it between two borrows; `settle` queues [`Action::Seal`] where plaintext waits. `busy` keeps the two
 //! out of each other's way if a callback comes back here.
 //!
+//! Bytes of a body are decrypted straight to where they belong, as recv puts them there without TLS (`take_in`); what is
+//! not wanted yet stays sealed.
+//!
 //! Plaintext stays in the machine's output until the ciphertext before it has left: so what a slow peer makes this end
 //! hold is one batch of records beside what the machine's marks allow.
 //!
@@ -38,7 +41,9 @@ use quinde_reactor::Token;
 use super::connection::{Connection, Ending, Side, settle, teardown};
 use super::{Action, LoopState, Source, perform, with_connection, with_loop};
 use crate::errors::Failure;
+use crate::objects::body::Place;
 use crate::objects::tls::TlsSettings;
+use crate::objects::window::Window;
 
 /// What one record carries at most (RFC 8446 §5.1).
 const RECORD: usize = 16_384;
@@ -65,6 +70,16 @@ pub struct Session {
     outgoing: Py<PyAny>,
 }
 
+/// What a session gives.
+enum Opened<'py> {
+    /// Plaintext.
+    Bytes(Bound<'py, PyBytes>),
+    /// So much of it, in its place.
+    Placed(Place, usize),
+    /// The peer's goodbye.
+    End,
+}
+
 pub struct Tls {
     pub settings: Py<TlsSettings>,
     is_server: bool,
@@ -77,6 +92,8 @@ pub struct Tls {
     held: VecDeque<Py<PyBytes>>,
     /// Whether one of the session's methods is running.
     busy: bool,
+    /// More of what came can be opened, when the machine has done with what was.
+    unopened: bool,
     /// Of the handshake; after the goodbye, of waiting for the peer's.
     pub deadline: Option<u64>,
     /// A client's connector waits for the end of the handshake.
@@ -94,6 +111,7 @@ impl Tls {
             sealed: Output::default(),
             held: VecDeque::new(),
             busy: false,
+            unopened: false,
             deadline: (patience > 0).then(|| now + patience),
             waiter: None,
         }
@@ -144,6 +162,10 @@ impl Tls {
     /// Whether plaintext may be encrypted now.
     pub fn can_seal(&self) -> bool {
         self.phase == Phase::Open && !self.busy
+    }
+
+    pub fn has_unopened(&self) -> bool {
+        self.unopened
     }
 
     pub fn holds_plaintext(&self) -> bool {
@@ -213,18 +235,20 @@ pub fn begin(py: Python<'_>, serial: u64, token: Token) -> PyResult<Py<PyAny>> {
             tls.waiter = Some(future.clone_ref(py));
         }
     });
-    open(py, serial, token, None);
+    open(py, serial, token, 0);
     with_loop(serial, |state| settle(state, py, token));
     perform(py, serial);
     super::turn::arm(py, serial)?;
     Ok(future)
 }
 
-/// Takes in what the socket gave: a handshake goes on, plaintext goes to the machine, answers are queued.
-pub fn open(py: Python<'_>, serial: u64, token: Token, received: Option<Py<PyBytes>>) {
+/// Takes in what the socket gave, the first `sealed` bytes of the scratch buffer: a handshake goes on, plaintext goes to
+/// the machine, answers are queued.
+pub fn open(py: Python<'_>, serial: u64, token: Token, sealed: usize) {
     let outcome = enter(py, serial, token).and_then(|session| match session {
         Some(session) => {
-            let outcome = take_in(py, serial, token, &session, received);
+            let outcome =
+                hand_over(py, serial, &session, sealed).and_then(|()| take_in(py, serial, token, &session));
             // What OpenSSL has to say goes out also when it failed: the peer learns why from the alert.
             let answer = session.answer(py);
             leave(py, serial, token, answer, Vec::new());
@@ -334,18 +358,24 @@ fn leave(py: Python<'_>, serial: u64, token: Token, answer: Option<Py<PyBytes>>,
     });
 }
 
-fn take_in(
-    py: Python<'_>,
-    serial: u64,
-    token: Token,
-    session: &Session,
-    received: Option<Py<PyBytes>>,
-) -> PyResult<()> {
-    if let Some(received) = received {
-        session
-            .incoming
-            .call_method1(py, intern!(py, "write"), (received,))?;
+/// Gives the session what lies in the scratch buffer.
+fn hand_over(py: Python<'_>, serial: u64, session: &Session, sealed: usize) -> PyResult<()> {
+    if sealed == 0 {
+        return Ok(());
     }
+    let buffer = with_loop(serial, |state| state.scratch.lend()).unwrap_or_default();
+    let window = Window::of_received(py, buffer, sealed)?;
+    let outcome = session
+        .incoming
+        .call_method1(py, intern!(py, "write"), (&window,));
+    let buffer = window.get().reclaim();
+    with_loop(serial, |state| state.scratch.give_back(buffer));
+    outcome.map(drop)
+}
+
+/// Opens what may be opened now: body that has a place goes there, of anything else one record at a time, as it may
+/// make a place for what follows.
+fn take_in(py: Python<'_>, serial: u64, token: Token, session: &Session) -> PyResult<()> {
     let shaking_hands = with_connection(serial, token, |connection| {
         connection.tls.as_ref().is_some_and(|tls| tls.is_shaking_hands())
     });
@@ -355,27 +385,59 @@ fn take_in(
         }
         opened(py, serial, token);
     }
-    while let Some(plaintext) = session.read(py)? {
-        let data = plaintext.as_bytes();
-        with_loop(serial, |state| {
+    let more = loop {
+        let place = with_connection(serial, token, |connection| connection.landing(py)).flatten();
+        let Some(opened) = session.read(py, place)? else {
+            break false;
+        };
+        let landed = with_loop(serial, |state| {
             let now = state.reactor.now();
             let LoopState { reactor, actions, .. } = state;
-            let Some(Source::Connection(connection)) = reactor.get_mut(token) else {
-                return;
-            };
-            if !data.is_empty() {
-                connection.feed(data, now);
-            } else if !connection.peer_closed {
-                // The peer's close_notify.
-                connection.end_of_input(now, Ending::Clean);
-                connection.note_disconnect(py, actions);
+            match reactor.get_mut(token) {
+                Some(Source::Connection(connection)) => deliver(connection, py, &opened, now, actions),
+                _ => false,
             }
         });
-        if data.is_empty() {
-            break;
+        match opened {
+            Opened::End => break false,
+            _ if landed != Some(true) => break session.pending(py)? > 0,
+            _ => {}
         }
-    }
+    };
+    with_connection(serial, token, |connection| {
+        if let Some(tls) = &mut connection.tls {
+            tls.unopened = more;
+        }
+    });
     Ok(())
+}
+
+/// Gives a connection what was opened; true if it is where it belongs already.
+fn deliver(
+    connection: &mut Connection,
+    py: Python<'_>,
+    opened: &Opened<'_>,
+    now: u64,
+    actions: &mut VecDeque<Action>,
+) -> bool {
+    match opened {
+        Opened::Placed(place, n) => {
+            if connection.landing(py).is_some_and(|next| next.is(place)) {
+                connection.landed(py, *n, now, actions);
+                return true;
+            }
+            // SAFETY: `ssl` has filled so many bytes.
+            connection.feed(unsafe { place.filled(*n) }, now);
+        }
+        Opened::Bytes(data) => connection.feed(data.as_bytes(), now),
+        // The peer's close_notify.
+        Opened::End if !connection.peer_closed => {
+            connection.end_of_input(now, Ending::Clean);
+            connection.note_disconnect(py, actions);
+        }
+        Opened::End => {}
+    }
+    false
 }
 
 /// The handshake is done.
@@ -482,35 +544,58 @@ impl Session {
         }
     }
 
-    /// The next plaintext; empty at the peer's close_notify, None when there is none yet.
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    /// How many bytes there are to be opened, or were and have not been read.
+    fn pending(&self, py: Python<'_>) -> PyResult<usize> {
         let incoming = self.incoming.bind(py).getattr(intern!(py, "pending"))?;
-        let waiting = match incoming.extract::<usize>()? {
+        match incoming.extract::<usize>()? {
             // Part of a record may have come before this one, so it can be larger than what is in the BIO.
             0 => self
                 .inner
                 .bind(py)
                 .call_method0(intern!(py, "pending"))?
-                .extract::<usize>()?,
-            waiting => waiting,
-        };
+                .extract::<usize>(),
+            waiting => Ok(waiting),
+        }
+    }
+
+    /// The next plaintext, put into a place if there is one; None when there is none yet.
+    fn read<'py>(&self, py: Python<'py>, place: Option<Place>) -> PyResult<Option<Opened<'py>>> {
+        let waiting = self.pending(py)?;
         if waiting == 0 {
             // To ask would cost an exception.
             return Ok(None);
         }
+        let read = intern!(py, "read");
         // Never less than the plaintext, and no more memory than the ciphertext took.
         let room = waiting.min(RECORD);
-        let outcome = self.inner.call_method1(py, intern!(py, "read"), (room,));
+        let outcome = match &place {
+            Some(place) => {
+                let window = Window::of_place(py, place.clone_ref(py))?;
+                self.inner.call_method1(py, read, (room.min(place.room), window))
+            }
+            None => self.inner.call_method1(py, read, (room,)),
+        };
         if let Err(error) = &outcome {
             // What its end is called when this end has said goodbye before.
             if error.is_instance(py, class(py, &ZERO_RETURN, "SSLZeroReturnError")?) {
-                return Ok(Some(PyBytes::new(py, b"")));
+                return Ok(Some(Opened::End));
             }
         }
-        match unless_wanted(py, outcome)? {
-            Some(plaintext) => Ok(Some(plaintext.into_bound(py).cast_into::<PyBytes>()?)),
-            None => Ok(None),
-        }
+        let Some(outcome) = unless_wanted(py, outcome)? else {
+            return Ok(None);
+        };
+        let outcome = outcome.into_bound(py);
+        let opened = match place {
+            Some(place) => match outcome.extract::<usize>()? {
+                0 => Opened::End,
+                n => Opened::Placed(place, n),
+            },
+            None => match outcome.cast_into::<PyBytes>()? {
+                data if data.as_bytes().is_empty() => Opened::End,
+                data => Opened::Bytes(data),
+            },
+        };
+        Ok(Some(opened))
     }
 
     /// Encrypts pieces; gives those that have to wait for the peer.

@@ -87,6 +87,14 @@ struct Landing {
     taken: usize,
 }
 
+/// The next part of a landing. Nobody but the body's connection knows of it before it is filled.
+pub struct Place {
+    bytes: Py<PyBytes>,
+    offset: usize,
+    /// How many bytes fit.
+    pub room: usize,
+}
+
 enum Waiter {
     Nobody,
     Data(Py<PyAny>),
@@ -115,12 +123,16 @@ impl Body {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the next bytes of the wire may be received to.
-    pub fn landing(&self) -> Option<(*mut u8, usize)> {
+    /// Where the next bytes of the wire, `want` of them at most, may be received to.
+    pub fn landing(&self, py: Python<'_>, want: usize) -> Option<Place> {
         let state = self.lock();
         let landing = state.landing.as_ref()?;
-        let room = landing.size - landing.filled;
-        (room > 0).then(|| (landing.spare(), room))
+        let room = (landing.size - landing.filled).min(want);
+        (room > 0).then(|| Place {
+            bytes: landing.bytes.clone_ref(py),
+            offset: landing.filled,
+            room,
+        })
     }
 
     /// `n` bytes were received into the landing. Gives how many count as taken at once; whoever waits for data is woken.
@@ -672,6 +684,39 @@ impl Piece {
     }
 }
 
+fn buffer_of(bytes: &Py<PyBytes>) -> *mut u8 {
+    // SAFETY: it is a bytes object.
+    unsafe { ffi::PyBytes_AsString(bytes.as_ptr()) }.cast()
+}
+
+impl Place {
+    pub fn pointer(&self) -> *mut u8 {
+        // SAFETY: a place lies within the buffer, or at its end.
+        unsafe { buffer_of(&self.bytes).add(self.offset) }
+    }
+
+    pub fn is(&self, other: &Self) -> bool {
+        self.bytes.is(&other.bytes) && self.offset == other.offset
+    }
+
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            bytes: self.bytes.clone_ref(py),
+            offset: self.offset,
+            room: self.room,
+        }
+    }
+
+    /// The first `n` bytes of it.
+    ///
+    /// # Safety
+    /// They have been filled.
+    pub unsafe fn filled(&self, n: usize) -> &[u8] {
+        // SAFETY: as the caller says; `room` bytes lie behind the pointer.
+        unsafe { std::slice::from_raw_parts(self.pointer(), n.min(self.room)) }
+    }
+}
+
 impl Landing {
     fn new(py: Python<'_>, size: u64) -> PyResult<Self> {
         let size = usize::try_from(size).map_err(|_| PyMemoryError::new_err(()))?;
@@ -689,14 +734,9 @@ impl Landing {
         })
     }
 
-    fn start(&self) -> *mut u8 {
-        // SAFETY: a bytes object; its buffer is `size` bytes and this landing is its only owner.
-        unsafe { ffi::PyBytes_AsString(self.bytes.as_ptr()) }.cast()
-    }
-
     fn spare(&self) -> *mut u8 {
         // SAFETY: `filled` is at most `size`: the pointer stays within the buffer or one past its end.
-        unsafe { self.start().add(self.filled) }
+        unsafe { buffer_of(&self.bytes).add(self.filled) }
     }
 
     /// Copies in as much as fits; gives how much that was.
@@ -711,7 +751,7 @@ impl Landing {
     /// Filled bytes that nobody took yet.
     fn ready(&self) -> &[u8] {
         // SAFETY: the first `filled` bytes are initialised, and are not written again.
-        let filled = unsafe { std::slice::from_raw_parts(self.start(), self.filled) };
+        let filled = unsafe { std::slice::from_raw_parts(buffer_of(&self.bytes), self.filled) };
         &filled[self.taken..]
     }
 }

@@ -16,3 +16,4 @@ pub mod router;
 pub mod service;
 pub mod tally;
 pub mod tls;
+pub mod window;
