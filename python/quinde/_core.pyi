@@ -48,7 +48,7 @@ class Limits:
         max_trailers: int = 32,
         max_chunk_extensions: int = 4096,
         max_pipelined: int = 32,
-        max_discard: int = 65536,
+        max_discard: int = 16777216,
         body_window: int = 524288,
         head_timeout: float = 10.0,
         handshake_timeout: float = 10.0,

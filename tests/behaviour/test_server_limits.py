@@ -100,6 +100,25 @@ async def test_unread_bodies_are_discarded_up_to_a_limit(mode, n):
                 assert await wire.read_to_end() == b""
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_who_sends_first_and_reads_then_gets_the_answer(mode, chunked):
+    """An answer before the end of an upload is no reason to break the connection, whatever the client minds first."""
+    limits = web.Limits(client_max_size=1000)
+    length = 3_000_000
+    piece = b"x" * 50_000
+    async with serve_quinde(application(echo), limits=limits) as served, open_wire(served) as wire:
+        for _ in range(2):
+            if chunked:
+                await wire.send(request("POST", "/", "Transfer-Encoding: chunked"))
+            else:
+                await wire.send(UPLOAD % length)
+            for _ in range(length // len(piece)):
+                await wire.send(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+            if chunked:
+                await wire.send(b"0\r\n\r\n")
+            assert (await wire.read_answer()).status == 413
+
+
 # --- a server, its sites, its requests --------------------------------------------------------------------
 
 

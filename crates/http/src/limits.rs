@@ -22,8 +22,9 @@ pub struct Limits {
     /// How many requests may wait behind the one that is being answered. Waiting requests are kept
     /// as bytes; their heads are counted, and with the rest bounded by `max_head_size` in bytes.
     pub max_pipelined: usize,
-    /// Most request body bytes that are read and thrown away after the answer, before the
-    /// connection is closed instead of being used again.
+    /// Most bytes that are read and thrown away: of a request body after its answer, before the
+    /// connection is closed instead of being used again; and of what a refused peer still sends.
+    /// Many clients read only when they have sent all (RFC 9112 §9.6).
     pub max_discard: u64,
     /// Body bytes delivered but not yet consumed above which no more are wanted.
     pub body_window: usize,
@@ -57,7 +58,7 @@ impl Default for Limits {
             max_trailers: 32,
             max_chunk_extensions: 4096,
             max_pipelined: 32,
-            max_discard: 65_536,
+            max_discard: 16 * 1024 * 1024,
             body_window: 524_288,
             head_timeout: 10_000,
             handshake_timeout: 10_000,

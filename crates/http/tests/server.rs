@@ -124,7 +124,7 @@ fn pipelining_is_bounded_by_size() {
 #[test]
 fn an_unread_body_is_discarded() {
     for size in [65_536, 65_537] {
-        let mut server = server(|_| ());
+        let mut server = server(|limits| limits.max_discard = 65_536);
         server.receive_data(
             format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n").as_bytes(),
             0,
@@ -148,7 +148,7 @@ fn an_unread_body_is_discarded() {
 
 #[test]
 fn an_endless_chunked_body_is_discarded_up_to_the_limit() {
-    let mut server = server(|_| ());
+    let mut server = server(|limits| limits.max_discard = 65_536);
     server.receive_data(
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         0,
@@ -182,7 +182,7 @@ fn errors_in_a_discarded_body_are_nobodys() {
 
 #[test]
 fn an_error_takes_one_answer_then_lingers() {
-    let mut server = server(|_| ());
+    let mut server = server(|limits| limits.max_discard = 65_536);
     server.receive_data(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n", 0);
     let Some((stream, Event::Error(error))) = server.next_event() else {
         panic!("an error")
@@ -208,10 +208,10 @@ fn an_error_takes_one_answer_then_lingers() {
         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad"
     );
     assert!(server.close() == Close::Linger && server.wants_read());
-    server.receive_data(&vec![b'x'; 65_535], 0);
+    server.receive_data(&vec![b'x'; 65_536], 0);
     assert_eq!(server.close(), Close::Linger);
     server.receive_data(b"x", 0);
-    assert_eq!(server.close(), Close::AfterFlush, "no more than 64 KiB");
+    assert_eq!(server.close(), Close::AfterFlush, "no more than max_discard");
     assert!(!server.wants_read() && server.next_event().is_none());
 }
 

@@ -101,9 +101,9 @@ class Limits(_Given):
     """Half of the bytes of a body that are received ahead of its reader (aiohttp's name; 64 KiB there).
     Beyond: reading pauses."""
 
-    max_discard: int = 65_536
-    """Bytes of an unread body that are thrown away after an answer, to use the connection again. Beyond:
-    close."""
+    max_discard: int = 16 * 1024**2
+    """Bytes of an unread body that are thrown away after an answer, to use the connection again; also of what
+    a refused client still sends: many read only when they have sent all. Beyond: close."""
 
     head_timeout: float = 10.0
     """Seconds for a request head from its first byte, whatever comes in between (h2o: 10, Apache: 20 to 40,

@@ -31,7 +31,7 @@ impl Limits {
     #[new]
     #[pyo3(signature = (*, max_line_size=8190, max_field_size=8190, max_headers=128, max_head_size=65536,
                         max_trailers_size=8192, max_trailers=32, max_chunk_extensions=4096, max_pipelined=32,
-                        max_discard=65536, body_window=524_288, head_timeout=10.0, handshake_timeout=10.0,
+                        max_discard=16_777_216, body_window=524_288, head_timeout=10.0, handshake_timeout=10.0,
                         keepalive_timeout=75.0, body_timeout=60.0, min_body_rate=0, write_timeout=60.0,
                         linger_timeout=2.0, max_connections=0, origin=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword a limit")]

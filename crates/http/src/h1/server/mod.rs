@@ -65,7 +65,7 @@ enum Reading {
     /// Another protocol is spoken.
     Raw,
     /// All is said; so many bytes were thrown away since.
-    Lingering(usize),
+    Lingering(u64),
     /// All is said, and nothing is read.
     Closed,
 }

@@ -16,8 +16,6 @@ use crate::{BodyLength, Error, Event, Kind, RequestHead};
 /// Empty lines that are skipped before a request line (RFC 9112 §2.2 wants at least one): some
 /// clients send one after a body.
 const MAX_EMPTY_LINES: u8 = 8;
-/// What a refused peer may still send before the connection is closed on it.
-const MAX_LINGER: usize = 65_536;
 
 impl ServerConnection {
     /// Use up as much input as the state allows; returns how much that was.
@@ -229,8 +227,8 @@ impl ServerConnection {
     fn throw_away(&mut self, n: usize) {
         self.discarded += n as u64;
         if let Reading::Lingering(lingered) = &mut self.reading {
-            *lingered = lingered.saturating_add(n);
-            if *lingered >= MAX_LINGER {
+            *lingered = lingered.saturating_add(n as u64);
+            if *lingered > self.limits.max_discard {
                 self.reading = Reading::Closed;
             }
         }
