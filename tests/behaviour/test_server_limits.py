@@ -102,7 +102,7 @@ async def test_unread_bodies_are_discarded_up_to_a_limit(mode, n):
 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_who_sends_first_and_reads_then_gets_the_answer(mode, chunked):
-    """An answer before the end of an upload is no reason to break the connection, whatever the client minds first."""
+    """An answer before the end of an upload breaks no connection, whatever the client minds first."""
     limits = web.Limits(client_max_size=1000)
     length = 3_000_000
     piece = b"x" * 50_000
