@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN_ADDRESS = "http://localhost:8080"
+SHOWN_ADDRESSES = (SHOWN_ADDRESS, "http://127.0.0.1:8080")
 SHOWN_POKEAPI = ("http://localhost:8151", "http://127.0.0.1:8151")
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,7 +73,7 @@ class Sample:
     @property
     def is_client_of_ours(self) -> bool:
         """Whether it asks the document's own server."""
-        return SHOWN_ADDRESS in self.code
+        return any(address in self.code for address in SHOWN_ADDRESSES)
 
     @property
     def wants_pokemon(self) -> bool:
@@ -82,11 +83,9 @@ class Sample:
 
 def asking(code: str, *, ours: str | None = None, pokeapi: str | None = None) -> str:
     """Return the code, with the addresses that are shown replaced by those where servers are."""
-    if ours is not None:
-        code = code.replace(SHOWN_ADDRESS, ours)
-    if pokeapi is not None:
-        for address in SHOWN_POKEAPI:
-            code = code.replace(address, pokeapi)
+    for url, shown in ((ours, SHOWN_ADDRESSES), (pokeapi, SHOWN_POKEAPI)):
+        for address in shown if url is not None else ():
+            code = code.replace(address, url)
     return code
 
 
