@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import hdrs, web as web
+    from . import hdrs, tracing as tracing, web as web
     from .client.call import (
         ClientHandlerType,
         ClientMiddlewareType,
@@ -38,6 +38,29 @@ if TYPE_CHECKING:
     )
     from .client.timeouts import (
         ClientTimeout,
+    )
+    from .client.tracing import (
+        TraceConfig,
+        TraceConnectionCreateEndParams,
+        TraceConnectionCreateStartParams,
+        TraceConnectionQueuedEndParams,
+        TraceConnectionQueuedStartParams,
+        TraceConnectionReuseconnParams,
+        TraceDnsCacheHitParams,
+        TraceDnsCacheMissParams,
+        TraceDnsResolveHostEndParams,
+        TraceDnsResolveHostStartParams,
+        TraceRequestChunkSentParams,
+        TraceRequestEndParams,
+        TraceRequestExceptionParams,
+        TraceRequestHeadersSentParams,
+        TraceRequestRedirectParams,
+        TraceRequestStartParams,
+        TraceResponseChunkReceivedParams,
+        TraceSocketConnectEndParams,
+        TraceSocketConnectStartParams,
+        TraceTlsHandshakeEndParams,
+        TraceTlsHandshakeStartParams,
     )
     from .errors import (
         ClientConnectionError,
@@ -142,6 +165,27 @@ __all__ = (
     "TCPConnector",
     "ThreadedResolver",
     "TooManyRedirects",
+    "TraceConfig",
+    "TraceConnectionCreateEndParams",
+    "TraceConnectionCreateStartParams",
+    "TraceConnectionQueuedEndParams",
+    "TraceConnectionQueuedStartParams",
+    "TraceConnectionReuseconnParams",
+    "TraceDnsCacheHitParams",
+    "TraceDnsCacheMissParams",
+    "TraceDnsResolveHostEndParams",
+    "TraceDnsResolveHostStartParams",
+    "TraceRequestChunkSentParams",
+    "TraceRequestEndParams",
+    "TraceRequestExceptionParams",
+    "TraceRequestHeadersSentParams",
+    "TraceRequestRedirectParams",
+    "TraceRequestStartParams",
+    "TraceResponseChunkReceivedParams",
+    "TraceSocketConnectEndParams",
+    "TraceSocketConnectStartParams",
+    "TraceTlsHandshakeEndParams",
+    "TraceTlsHandshakeStartParams",
     "UnixConnector",
     "UploadAbortedError",
     "WSMessageTypeError",
@@ -175,6 +219,29 @@ _NAMES_OF = {
         "TCPConnector",
     ),
     "client.timeouts": ("ClientTimeout",),
+    "client.tracing": (
+        "TraceConfig",
+        "TraceConnectionCreateEndParams",
+        "TraceConnectionCreateStartParams",
+        "TraceConnectionQueuedEndParams",
+        "TraceConnectionQueuedStartParams",
+        "TraceConnectionReuseconnParams",
+        "TraceDnsCacheHitParams",
+        "TraceDnsCacheMissParams",
+        "TraceDnsResolveHostEndParams",
+        "TraceDnsResolveHostStartParams",
+        "TraceRequestChunkSentParams",
+        "TraceRequestEndParams",
+        "TraceRequestExceptionParams",
+        "TraceRequestHeadersSentParams",
+        "TraceRequestRedirectParams",
+        "TraceRequestStartParams",
+        "TraceResponseChunkReceivedParams",
+        "TraceSocketConnectEndParams",
+        "TraceSocketConnectStartParams",
+        "TraceTlsHandshakeEndParams",
+        "TraceTlsHandshakeStartParams",
+    ),
     "errors": (
         "ClientConnectionError",
         "ClientConnectionResetError",
@@ -228,7 +295,7 @@ _NAMES_OF = {
 """The one table: where each public name lives."""
 
 _HOMES = {name: home for home, names in _NAMES_OF.items() for name in names}
-_SUBMODULES = frozenset({"hdrs", "web"})
+_SUBMODULES = frozenset({"hdrs", "tracing", "web"})
 
 
 def __getattr__(name: str) -> Any:

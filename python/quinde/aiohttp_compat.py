@@ -60,6 +60,7 @@ MODULES: Final = {
     "aiohttp.log": ("quinde.log",),
     "aiohttp.resolver": ("quinde.net.resolver",),
     "aiohttp.streams": ("quinde.http.streams",),
+    "aiohttp.tracing": ("quinde.tracing",),
     "aiohttp.typedefs": ("quinde.typedefs",),
     "aiohttp.web": ("quinde.web",),
     "aiohttp.web_app": ("quinde.web.application", "quinde.web.cleanup"),

@@ -21,7 +21,6 @@ from quinde.client.session import ClientSession
         ("proxy", "http://proxy/"),
         ("proxy_auth", ("u", "p")),
         ("trust_env", True),
-        ("trace_configs", [object()]),
         ("read_timeout", 5),
         ("conn_timeout", 5),
         ("ws_response_class", object),
@@ -42,7 +41,6 @@ def test_session_arguments_that_are_not_there_yet(name: str, value: Any) -> None
         ("proxy", "http://proxy/"),
         ("proxy_headers", {"a": "b"}),
         ("read_until_eof", False),
-        ("trace_request_ctx", {}),
         ("upload_tracker", object()),
     ],
 )
@@ -52,7 +50,7 @@ def test_call_arguments_that_are_not_there_yet(name: str, value: Any) -> None:
 
 
 def test_values_that_ask_for_nothing_pass() -> None:
-    refuse_session({"cookies": None, "trust_env": False, "trace_configs": [], "proxy": None, "ssl": True})
+    refuse_session({"cookies": None, "trust_env": False, "proxy": None, "ssl": True})
     refuse_call({"cookies": {}, "read_until_eof": True, "compress": None, "proxy": None})
 
 

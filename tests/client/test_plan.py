@@ -8,12 +8,13 @@ import pytest
 from multidict import CIMultiDict, getversion
 from yarl import URL
 
-from quinde.client.plan import MAX_PLANS, Plan, plan_get
+from quinde.client.plan import MAX_PLANS, Plan, plan_for, plan_get
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS
 from quinde.client.request import ClientRequest
 from quinde.client.response import ClientResponse
 from quinde.client.session import ClientSession
 from quinde.client.tcp import TCPConnector
+from quinde.client.tracing import TraceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ async def test_session_keeps_plans_for_so_many_urls() -> None:
     async with ClientSession() as session:
         assert session.connector is not None
         for number in range(MAX_PLANS + 10):
-            assert session._plan(f"http://host/{number}", session.connector) is not None
+            assert plan_for(session, f"http://host/{number}", session.connector) is not None
         assert len(session._plans) == MAX_PLANS
         assert "http://host/0" not in session._plans
         assert f"http://host/{MAX_PLANS + 9}" in session._plans
@@ -82,8 +83,20 @@ async def test_session_keeps_plans_for_so_many_urls() -> None:
 async def test_plan_knows_the_fields_that_it_was_made_of() -> None:
     async with ClientSession() as session:
         assert session.connector is not None
-        plan = session._plan("http://host/", session.connector)
+        plan = plan_for(session, "http://host/", session.connector)
         assert plan is not None
         assert plan.version == getversion(session.headers)  # type: ignore[arg-type]
         session.headers["A"] = "b"
         assert plan.version != getversion(session.headers)  # type: ignore[arg-type]
+
+
+async def test_no_plan_passes_by_traces() -> None:
+    async with ClientSession(trace_configs=[TraceConfig()]) as session:
+        assert session.connector is not None
+        assert plan_for(session, "http://host/", session.connector) is None
+    async with ClientSession() as session:
+        assert session.connector is not None
+        assert plan_for(session, "http://host/", session.connector) is not None
+        assert session.trace_configs == []
+        assert session._plans == {}
+        assert plan_for(session, "http://host/", session.connector) is None

@@ -331,6 +331,64 @@ async def test_rejected_member_leaves_its_slot_with_the_caller() -> None:
     assert bench.pool.statistics()["in_use"] == 1
 
 
+class Watcher:
+    """Keeps what it is told, and may fail at it."""
+
+    def __init__(self, fail: str | None = None) -> None:
+        self.told: list[str] = []
+        self.fail = fail
+
+    async def queued(self) -> None:
+        self.told.append("queued")
+        if self.fail == "queued":
+            raise ZeroDivisionError
+
+    async def served(self) -> None:
+        self.told.append("served")
+        if self.fail == "served":
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("with_member", [True, False])
+async def test_watcher_is_told_of_a_wait(with_member: bool) -> None:
+    bench = Bench(limit=1)
+    watcher = Watcher()
+    host, _ = await bench.pool.acquire("a", None, watcher)
+    assert watcher.told == []
+    waiting = asyncio.create_task(bench.pool.acquire("a", None, watcher))
+    await turn()
+    assert watcher.told == ["queued"]
+    member = Member(bench.pool, "a")
+    if with_member:
+        bench.pool.adopt(host, member)
+        bench.pool.recycle(member)
+    else:
+        bench.pool.give_back(host)
+    assert await waiting == (host, member if with_member else None)
+    assert watcher.told == ["queued", "served"]
+
+
+@pytest.mark.parametrize("with_member", [True, False])
+@pytest.mark.parametrize("event", ["queued", "served"])
+async def test_watcher_that_fails_loses_no_slot(event: str, with_member: bool) -> None:
+    bench = Bench(limit=1)
+    host, _ = await bench.pool.acquire("a")
+    waiting = asyncio.create_task(bench.pool.acquire("a", None, Watcher(fail=event)))
+    await turn()
+    member = Member(bench.pool, "a")
+    if with_member:
+        bench.pool.adopt(host, member)
+        bench.pool.recycle(member)
+    else:
+        bench.pool.give_back(host)
+    with pytest.raises(ZeroDivisionError):
+        await waiting
+    bench.pool.assert_consistent()
+    statistics = bench.pool.statistics()
+    assert (statistics["in_use"], statistics["waiters"], statistics["active"]) == (0, 0, 0)
+    assert statistics["idle"] == int(with_member)
+
+
 async def test_timers_do_not_keep_the_pool_alive() -> None:
     bench = Bench()
     bench.pool.recycle(await bench.take("a"))

@@ -186,6 +186,7 @@ async def test_read_waits_until_the_request_is_sent() -> None:
     response, _ = response_over(fed(b"x"))
     sent = asyncio.Event()
     response._writer = cast(Any, asyncio.create_task(sent.wait()))
+    response._is_watched = True
     reading = asyncio.create_task(response.read())
     await asyncio.sleep(0)
     assert not reading.done()

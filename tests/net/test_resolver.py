@@ -190,6 +190,59 @@ async def test_forgetting() -> None:
     assert len(names) == 0
 
 
+class Watcher:
+    """Keeps what it is told."""
+
+    def __init__(self, fail: str | None = None) -> None:
+        self.told: list[str] = []
+        self.fail = fail
+
+    def _tell(self, event: str, host: str) -> None:
+        self.told.append(f"{event} {host}")
+        if event == self.fail:
+            raise ZeroDivisionError
+
+    async def known(self, host: str) -> None:
+        self._tell("known", host)
+
+    async def unknown(self, host: str) -> None:
+        self._tell("unknown", host)
+
+    async def found(self, host: str) -> None:
+        self._tell("found", host)
+
+
+async def test_watcher_is_told_where_an_answer_comes_from() -> None:
+    book = Book()
+    names = CachedResolver(book)
+    first, second, third, fourth = Watcher(), Watcher(), Watcher(), Watcher()
+    book.gate.clear()
+    asking = asyncio.create_task(names.resolve("host", 80, socket.AF_INET, first))
+    joining = asyncio.create_task(names.resolve("host", 80, socket.AF_INET, second))
+    await asyncio.sleep(0)
+    assert (first.told, second.told) == (["unknown host"], ["known host"])
+    book.gate.set()
+    await asyncio.gather(asking, joining)
+    await names.resolve("host", 80, socket.AF_INET, third)
+    assert (first.told, second.told) == (["unknown host", "found host"], ["known host"])
+    assert third.told == ["known host"]
+    with pytest.raises(OSError, match="no such host"):
+        await names.resolve("nowhere", 80, socket.AF_INET, fourth)
+    assert fourth.told == ["unknown nowhere"]
+
+
+@pytest.mark.parametrize("event", ["unknown", "found"])
+async def test_watcher_that_fails_leaves_the_answer_to_others(event: str) -> None:
+    book = Book()
+    names = CachedResolver(book)
+    with pytest.raises(ZeroDivisionError):
+        await names.resolve("host", 80, socket.AF_INET, Watcher(fail=event))
+    assert await hosts(names, "host") == ["10.0.0.1"]
+    assert book.asked == ["host"]
+    with pytest.raises(ZeroDivisionError):
+        await names.resolve("host", 80, socket.AF_INET, Watcher(fail="known"))
+
+
 async def test_cancelling_ends_the_lookups() -> None:
     book = Book()
     book.gate.clear()

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from quinde.client import call, connector, request, response, session, tcp, timeouts
+from quinde.client import call, connector, request, response, session, tcp, timeouts, tracing
 from quinde.http import streams
 
 PAIRS = {
@@ -21,10 +21,11 @@ PAIRS = {
     "TCPConnector": (tcp.TCPConnector, aiohttp.TCPConnector),
     "UnixConnector": (connector.UnixConnector, aiohttp.UnixConnector),
     "StreamReader": (streams.StreamReader, aiohttp.StreamReader),
+    "TraceConfig": (tracing.TraceConfig, aiohttp.TraceConfig),
 }
 
 NOT_YET = {
-    "ClientSession": {"auth", "cookie_jar", "trace_configs", "trust_env", "ws_connect", "ATTRS"},
+    "ClientSession": {"auth", "cookie_jar", "trust_env", "ws_connect", "ATTRS"},
     "ClientResponse": {
         "ATTRS",
         "content_disposition",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 UNPAIRED = {
     "quinde.__main__": "two lines; tests/cli runs the program",
     "quinde.client_exceptions": "re-exports only",
+    "quinde.tracing": "re-exports only",
     "quinde.typedefs": "annotations only; mypy is its test",
     "quinde.web.types": "annotations only; mypy is its test",
     "quinde.log": "six loggers by name; nothing to call",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from quinde import hdrs
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from quinde.client.response import ResponseSettings
     from quinde.client.session import ClientSession
     from quinde.client.timeouts import ClientTimeout
+    from quinde.client.tracing import Trace, TraceConfig
     from quinde.net.tls import SSLChoice
     from quinde.typedefs import Query
 
@@ -94,6 +95,15 @@ class Call:
     server_hostname: str | None
     requote: bool
     may_retry: bool
+    trace_configs: Sequence[TraceConfig]
+    trace_request_ctx: object
+    authorization: str | None = None
+    traces: list[Trace] = field(default_factory=list)
+
+    @property
+    def full_url(self) -> URL:
+        """The URL as traces see it."""
+        return self.url.update_query(self.params or {})
 
 
 async def carry_again(call: Call) -> ClientResponse:
@@ -115,55 +125,70 @@ async def carry(call: Call, response: ClientResponse | None = None) -> ClientRes
         TimeoutError: the time is over.
     """
     history: list[ClientResponse] = []
-    method, url, headers, body = call.method, call.url, call.headers, call.body
-    authorization: str | None = None
-    may_retry = call.may_retry and method in _IDEMPOTENT
+    call.may_retry = call.may_retry and call.method in _IDEMPOTENT
     try:
+        if call.trace_configs:
+            await _start_traces(call)
         while True:
             if response is None:
-                url, from_url = _split_credentials(url, redirected=bool(history))
-                if authorization is None or (history and from_url is not None):
-                    authorization = from_url
-                make = functools.partial(
-                    _make_request,
-                    call,
-                    method,
-                    url,
-                    call.params if not history else None,
-                    headers,
-                    authorization,
-                )
-                response, body = await _send(call, make, body, may_retry)
+                call.url, from_url = _split_credentials(call.url, redirected=bool(history))
+                if call.authorization is None or (history and from_url is not None):
+                    call.authorization = from_url
+                response = await _send(call)
             if not call.allow_redirects or response.status not in REDIRECT_STATUSES:
                 break
-            history.append(response)
-            if call.max_redirects and len(history) >= call.max_redirects:
-                raise TooManyRedirects(history[0].request_info, tuple(history))
-            location = location_of(response.headers)
-            if location is None:
+            if not await _redirect(call, response, history):
                 break
-            hop = follow(
-                response.status,
-                location,
-                method=method,
-                url=response.url,
-                headers=headers,
-                body=body,
-                requote=call.requote,
-            )
-            method, url, headers, body = hop.method, hop.url, hop.headers, hop.body
-            if not hop.same_origin:
-                # Another origin has another name, and no right to these credentials.
-                authorization = call.server_hostname = None
             response.release()
             response = None
         response._history = tuple(history)
         await check_status(response, call.raise_for_status)
-    except BaseException:
+        for trace in call.traces:
+            await trace.send_request_end(call.method, call.full_url, call.headers, response)
+    except BaseException as error:
         if response is not None:
             response.close()
+        for trace in call.traces:
+            await trace.send_request_exception(call.method, call.full_url, call.headers, error)
         raise
     return response
+
+
+async def _redirect(call: Call, response: ClientResponse, history: list[ClientResponse]) -> bool:
+    """Make the call what a redirect wants it to be; False if that does not say where to go."""
+    for trace in call.traces:
+        await trace.send_request_redirect(call.method, call.full_url, call.headers, response)
+    history.append(response)
+    if call.max_redirects and len(history) >= call.max_redirects:
+        raise TooManyRedirects(history[0].request_info, tuple(history))
+    location = location_of(response.headers)
+    if location is None:
+        return False
+    hop = follow(
+        response.status,
+        location,
+        method=call.method,
+        url=response.url,
+        headers=call.headers,
+        body=call.body,
+        requote=call.requote,
+    )
+    call.method, call.url, call.headers, call.body = hop.method, hop.url, hop.headers, hop.body
+    call.params = None
+    if not hop.same_origin:
+        # Another origin has another name, and no right to these credentials.
+        call.authorization = call.server_hostname = None
+    return True
+
+
+async def _start_traces(call: Call) -> None:
+    """Make a trace for each config; those that have heard of the start will hear of the end."""
+    from quinde.client.tracing import Trace
+
+    for config in call.trace_configs:
+        trace = Trace(call.session, config, config.trace_config_ctx(call.trace_request_ctx))
+        await trace.send_request_start(call.method, call.full_url, call.headers)
+        call.traces.append(trace)
 
 
 async def check_status(response: ClientResponse, rule: RaiseForStatus) -> None:
@@ -184,24 +209,17 @@ def _split_credentials(url: URL, *, redirected: bool) -> tuple[URL, str | None]:
     return url.with_user(None), "Basic " + base64.b64encode(pair.encode("latin-1")).decode("ascii")
 
 
-def _make_request(
-    call: Call,
-    method: str,
-    url: URL,
-    params: Query,
-    headers: CIMultiDict[str],
-    authorization: str | None,
-    body: RequestBody | None,
-) -> ClientRequest:
-    if authorization is not None and hdrs.AUTHORIZATION in headers:
+def _make_request(call: Call) -> ClientRequest:
+    body, authorization = call.body, call.authorization
+    if authorization is not None and hdrs.AUTHORIZATION in call.headers:
         raise ValueError(
             "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL"
         )
     request = call.request_class(
-        method,
-        url,
-        params=params,
-        headers=headers,
+        call.method,
+        call.url,
+        params=call.params,
+        headers=call.headers,
         skip_auto_headers=call.skip_auto_headers,
         data=body,
         chunked=call.chunked if body is not None or not call.chunked else None,
@@ -212,24 +230,20 @@ def _make_request(
         ssl=call.ssl,
         server_hostname=call.server_hostname,
         wire_limits=call.wire_limits,
+        traces=call.traces,
     )
     if authorization is not None:
         request.headers[hdrs.AUTHORIZATION] = authorization
     return request
 
 
-async def _send(
-    call: Call,
-    make: Callable[[RequestBody | None], ClientRequest],
-    body: RequestBody | None,
-    may_retry: bool,
-) -> tuple[ClientResponse, RequestBody | None]:
+async def _send(call: Call) -> ClientResponse:
     """Send a request; once more if an idempotent one met a closed connection (RFC 9112 section 9.3.1)."""
     send: ClientHandlerType = functools.partial(_connect_and_exchange, call)
     for middleware in reversed(call.middlewares):
         send = functools.partial(middleware, handler=send)  # type: ignore[call-arg]
     while True:
-        request = make(body)
+        request = _make_request(call)
         try:
             if call.middlewares:
                 with Deadline(call.total_at):
@@ -239,10 +253,10 @@ async def _send(
         except (ConnectionTimeoutError, ClientConnectorError):
             raise
         except (ClientOSError, ServerDisconnectedError):
-            body = request._body
-            if not may_retry or (body is not None and body.consumed):
+            body = call.body = request._body
+            if not call.may_retry or (body is not None and body.consumed):
                 raise
-            may_retry = False
+            call.may_retry = False
             call.connector._counts.retries += 1
         except ClientError:
             raise
@@ -251,7 +265,8 @@ async def _send(
                 raise
             raise ClientOSError(*error.args) from error
         else:
-            return response, request._body
+            call.body = request._body
+            return response
 
 
 async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientResponse:
@@ -259,11 +274,12 @@ async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientRes
     connector = call.connector
     handler: ResponseHandler
     if type(connector).connect is BaseConnector.connect:
-        handler = await connector._acquire(request, request.connection_key, call.timeout, call.total_at)
+        key = request.connection_key
+        handler = await connector._acquire(request, key, call.timeout, call.total_at, call.traces)
     else:
         with Deadline(call.total_at):
             try:
-                connection = await connector.connect(request, [], call.timeout)
+                connection = await connector.connect(request, call.traces, call.timeout)
             except TimeoutError as error:
                 raise ConnectionTimeoutError(f"Connection timeout to host {request.url}") from error
         assert connection.protocol is not None

@@ -32,13 +32,14 @@ from quinde.net import reactor
 from quinde.net.tls import SessionCache
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Sequence
     from types import TracebackType
 
     from quinde.client.request import ClientRequest, ConnectionKey
     from quinde.client.timeouts import ClientTimeout
+    from quinde.client.tracing import ConnectorTrace, Trace
 
-__all__ = ("UNSET", "BaseConnector", "UnixConnector")
+__all__ = ("UNSET", "BaseConnector", "UnixConnector", "watcher")
 
 UNSET: Final = cast(float, object())
 """Says that a timeout was not given, where None has a meaning."""
@@ -167,12 +168,12 @@ class BaseConnector:
 
     # --- connections
 
-    async def connect(self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout) -> Connection:
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         """Give a connection for a request: an idle one, or a new one as soon as the limits allow it.
 
         Args:
             req: the request that it is for.
-            traces: taken for aiohttp's signature.
+            traces: are told of it.
             timeout: how long it may take.
 
         Raises:
@@ -180,11 +181,16 @@ class BaseConnector:
             ConnectionTimeoutError: it takes too long.
             ClientConnectionError: the connector is closed.
         """
-        handler = await self._acquire(req, req.connection_key, timeout, None)
+        handler = await self._acquire(req, req.connection_key, timeout, None, traces)
         return Connection(self, handler, self._loop)
 
     async def _acquire(
-        self, req: ClientRequest, key: ConnectionKey, timeout: ClientTimeout, total_at: float | None
+        self,
+        req: ClientRequest,
+        key: ConnectionKey,
+        timeout: ClientTimeout,
+        total_at: float | None,
+        traces: Sequence[Trace] = (),
     ) -> ResponseHandler:
         """Give a connection that is in use for the caller from now on.
 
@@ -197,19 +203,25 @@ class BaseConnector:
             connect_at if total_at is None else total_at if connect_at is None else min(connect_at, total_at)
         )
         try:
-            host, member = await pool.acquire(key, until)
+            host, member = await pool.acquire(key, until, watcher(traces))
         except TimeoutError as error:
             self._counts.timeouts_pool += 1
             raise _timed_out(req, connect_at, until) from error
         if member is not None:
             handler = cast(ResponseHandler, member)
             if handler.limits == req.wire_limits:
+                try:
+                    for trace in traces:
+                        await trace.send_connection_reuseconn()
+                except BaseException:
+                    pool.recycle(handler)
+                    raise
                 return handler
             host = pool.reject(handler)
         deadline = Deadline(until)
         try:
             with deadline:
-                handler = await self._create_connection(req, [], timeout)
+                handler = await self._open(req, timeout, traces)
             if self._closed:
                 handler.close()
                 raise ClientConnectionError("Connector is closed.")
@@ -229,6 +241,21 @@ class BaseConnector:
         pool.adopt(host, handler)
         return handler
 
+    async def _open(
+        self, req: ClientRequest, timeout: ClientTimeout, traces: Sequence[Trace]
+    ) -> ResponseHandler:
+        """Open a connection, and tell of it."""
+        for trace in traces:
+            await trace.send_connection_create_start()
+        handler = await self._create_connection(req, list(traces), timeout)
+        try:
+            for trace in traces:
+                await trace.send_connection_create_end()
+        except BaseException:
+            handler.abort()
+            raise
+        return handler
+
     def _new_handler(self, req: ClientRequest) -> Callable[[], ResponseHandler]:
         """Give the protocol factory for a connection."""
         return functools.partial(
@@ -236,18 +263,34 @@ class BaseConnector:
         )
 
     async def _create_connection(
-        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> ResponseHandler:
         """Open a connection; connectors say how."""
         raise NotImplementedError
 
     async def _hand_over(
-        self, sock: socket.socket, factory: Callable[[], ResponseHandler], security: Security | None
+        self,
+        sock: socket.socket,
+        factory: Callable[[], ResponseHandler],
+        security: Security | None,
+        traces: Sequence[Trace],
     ) -> ResponseHandler:
         """Make a connection of a connected socket, and secure it."""
-        return await hand_over(
+        if security is not None:
+            for trace in traces:
+                await trace.send_tls_handshake_start(security.server_hostname)
+        handler = await hand_over(
             sock, factory, self._loop, security, self._tls_sessions, self._ssl_shutdown_timeout
         )
+        if security is not None and traces:
+            try:
+                ssl_object = handler.transport.get_extra_info("ssl_object")
+                for trace in traces:
+                    await trace.send_tls_handshake_end(security.server_hostname, ssl_object)
+            except BaseException:
+                handler.abort()
+                raise
+        return handler
 
     # --- the end
 
@@ -290,6 +333,15 @@ class _Gone:
     def __await__(self) -> Generator[Any, None, None]:
         if self._futures:
             yield from asyncio.wait(self._futures, timeout=_CLOSE_PATIENCE).__await__()
+
+
+def watcher(traces: Sequence[Trace] | None) -> ConnectorTrace | None:
+    """Make what pool and resolver tell of a request; None where nobody listens."""
+    if not traces:
+        return None
+    from quinde.client.tracing import ConnectorTrace
+
+    return ConnectorTrace(traces)
 
 
 def _start_timer(delay: float, callback: Callable[[], object]) -> Any:
@@ -341,7 +393,7 @@ class UnixConnector(BaseConnector):
         return self._path
 
     async def _create_connection(
-        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> ResponseHandler:
         security = security_for(req)
         until = moment(timeout.sock_connect, time.monotonic(), timeout.ceil_threshold)
@@ -350,8 +402,12 @@ class UnixConnector(BaseConnector):
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 try:
                     sock.setblocking(False)
+                    for trace in traces:
+                        await trace.send_socket_connect_start(self._path)
                     await self._loop.sock_connect(sock, self._path)
-                    handler = await self._hand_over(sock, self._new_handler(req), security)
+                    for trace in traces:
+                        await trace.send_socket_connect_end(self._path, self._path)
+                    handler = await self._hand_over(sock, self._new_handler(req), security, traces)
                 except BaseException:
                     sock.close()
                     raise

@@ -15,6 +15,7 @@ from quinde.errors import ClientConnectionError, ClientOSError, ClientResponseEr
 
 if TYPE_CHECKING:
     from quinde import _core
+    from quinde.client.body import RequestBody
     from quinde.client.protocol import ResponseHandler
     from quinde.client.request import ClientRequest
     from quinde.client.response import ResponseSettings
@@ -70,6 +71,8 @@ async def exchange(
             future = connection.request(
                 request.method, target, fields, None, whole or None, timeout, read_timeout, write_timeout
             )
+            if request._traces:
+                await _tell_sent(request, None if body is None else whole, future)
         else:
             length = request.content_length()
             outgoing = connection.start(
@@ -84,6 +87,8 @@ async def exchange(
                 write_timeout,
             )
             future = outgoing.wait()
+            if request._traces:
+                await _tell_sent(request, None, future)
             writer = asyncio.create_task(_write(request, outgoing, handler, serial, future))
         try:
             handle = await future
@@ -95,6 +100,25 @@ async def exchange(
         handler.abort_exchange(serial)
         raise
     return await respond(request, handle, handler, serial, settings, writer)
+
+
+async def _tell_sent(
+    request: ClientRequest, body: bytes | None, head: asyncio.Future[_core.IncomingResponse]
+) -> None:
+    """Tell that a request's head has been sent, and the body that went with it."""
+    try:
+        for trace in request._traces:
+            await trace.send_request_headers(request.method, request.url, request.headers)
+        if body is not None:
+            await _tell_piece_sent(request, body)
+    except BaseException:
+        head.cancel()  # nobody will wait for it
+        raise
+
+
+async def _tell_piece_sent(request: ClientRequest, piece: bytes | bytearray | memoryview) -> None:
+    for trace in request._traces:
+        await trace.send_request_chunk_sent(request.method, request.url, piece)  # type: ignore[arg-type]
 
 
 def malformed(request: ClientRequest, error: HttpProcessingError) -> ClientResponseError:
@@ -117,6 +141,8 @@ async def respond(
     if response_class.__init__ is ClientResponse.__init__:
         response = response_class.__new__(response_class)
         response._writer = writer
+        response._traces = request._traces
+        response._is_watched = True if writer or request._traces else None
     else:
         response = response_class(
             request.method,
@@ -125,7 +151,7 @@ async def respond(
             continue100=None,
             timer=None,
             request_info=request.request_info,
-            traces=[],
+            traces=request._traces,
             loop=settings.loop,
             session=request._session,
             stream_writer=None,
@@ -154,15 +180,8 @@ async def _write(
         if request.expect100 and not await outgoing.wait_continue():
             # RFC 9110 section 10.1.1: a final response instead of 100; the body is not wanted.
             return
-        body = request._body
-        if body is not None:
-            async for piece in body.pieces():
-                if not isinstance(piece, bytes | bytearray | memoryview):
-                    raise TypeError(f"data argument must be byte-ish ({type(piece).__name__!r})")
-                if piece and not outgoing.write(bytes(piece)):
-                    room = outgoing.drain()
-                    if room is not None:
-                        await room
+        if request._body is not None:
+            await _write_pieces(request, request._body, outgoing)
         outgoing.write_eof()
     except asyncio.CancelledError:
         handler.abort_exchange(serial)
@@ -180,3 +199,15 @@ async def _write(
             failure.__cause__ = error
             head.set_exception(failure)
         handler.abort_exchange(serial)
+
+
+async def _write_pieces(request: ClientRequest, body: RequestBody, outgoing: _core.OutgoingRequest) -> None:
+    async for piece in body.pieces():
+        if not isinstance(piece, bytes | bytearray | memoryview):
+            raise TypeError(f"data argument must be byte-ish ({type(piece).__name__!r})")
+        if piece and not outgoing.write(bytes(piece)):
+            room = outgoing.drain()
+            if room is not None:
+                await room
+        if request._traces:
+            await _tell_piece_sent(request, piece)

@@ -46,6 +46,7 @@ class RequestOptions(TypedDict, total=False):
         max_field_size: bytes of a header field at most.
         max_headers: header fields at most.
         middlewares: in place of the session's.
+        trace_request_ctx: handed to the session's `trace_configs`, for this call.
         ssl: how the server is verified: True as the connector says (by default with the system's store),
             False not at all, an `ssl.SSLContext`, or a `Fingerprint`.
         server_hostname: whom the certificate must be for, and SNI's name, in place of the URL's host.
@@ -72,6 +73,7 @@ class RequestOptions(TypedDict, total=False):
     max_field_size: int | None
     max_headers: int | None
     middlewares: Sequence[ClientMiddlewareType] | None
+    trace_request_ctx: object
     ssl: SSLChoice
     server_hostname: str | None
     verify_ssl: bool | None
@@ -91,8 +93,6 @@ _COMING: Final = {
     "read_timeout": "use timeout=ClientTimeout(total=…)",
     "read_until_eof": "a body without a length is read to the end of the connection",
     "ssl": "give ssl to the connector, or to each call",
-    "trace_configs": "there is no tracing yet",
-    "trace_request_ctx": "there is no tracing yet",
     "trust_env": "the environment's proxies and netrc are not read yet",
     "upload_tracker": "there is no upload tracking yet",
     "ws_response_class": "there are no WebSockets yet",
@@ -103,7 +103,6 @@ _HARMLESS: Final[Mapping[str, tuple[Any, ...]]] = {
     "read_until_eof": (True,),
     "ssl": (True,),
     "trust_env": (False,),
-    "trace_configs": ([], ()),
     "cookies": ({}, (), []),
     "compress": (False,),
 }
@@ -118,7 +117,6 @@ _OF_SESSION: Final = frozenset(
         "proxy_auth",
         "read_timeout",
         "ssl",
-        "trace_configs",
         "trust_env",
         "ws_response_class",
     ]
@@ -132,7 +130,6 @@ _OF_CALL: Final = frozenset(
         "proxy_auth",
         "proxy_headers",
         "read_until_eof",
-        "trace_request_ctx",
         "upload_tracker",
     ]
 )

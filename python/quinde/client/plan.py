@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from multidict import getversion
 
 from quinde import hdrs
+from quinde.client.connector import BaseConnector
 from quinde.client.request import ClientRequest
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from quinde import _core
-    from quinde.client.connector import BaseConnector
     from quinde.client.pool import Host
     from quinde.client.protocol import WireLimits
     from quinde.client.request import ConnectionKey
     from quinde.client.response import ClientResponse
+    from quinde.client.session import ClientSession
+    from quinde.typedefs import StrOrURL
 
-__all__ = ("MAX_PLANS", "Plan", "plan_get")
+__all__ = ("MAX_PLANS", "Plan", "plan_for", "plan_get")
 
 MAX_PLANS: Final = 1024
 """URLs whose plans a session keeps."""
@@ -53,6 +55,32 @@ class Plan:
         self.key: ConnectionKey = request.connection_key
         self.limits = request.wire_limits
         self.host: Host = connector._pool.host(self.key)
+
+
+def plan_for(session: ClientSession, str_or_url: StrOrURL, connector: BaseConnector) -> Plan | None:
+    """Plan a session's plain GETs of a URL, and keep the plan; None if they need more than a plan can say."""
+    if not session._may_plan or session._request_class is not ClientRequest:
+        return None
+    if type(connector).connect is not BaseConnector.connect:
+        return None
+    try:
+        url = session._build_url(str_or_url)
+    except (ValueError, TypeError):
+        return None
+    plan = plan_get(
+        url,
+        connector,
+        headers=session._default_headers,
+        skip_auto_headers=session._skip_auto_headers,
+        response_class=session._response_class,
+        wire_limits=session._wire_limits,
+    )
+    if plan is None:
+        return None
+    if len(session._plans) >= MAX_PLANS:
+        session._plans.pop(next(iter(session._plans)))
+    session._plans[str_or_url] = plan
+    return plan
 
 
 def plan_get(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from quinde._core import Timer
 
-__all__ = ("Host", "Member", "Pool")
+__all__ = ("Host", "Member", "Pool", "QueueWatcher")
 
 
 class Member(Protocol):
@@ -48,6 +48,16 @@ class Member(Protocol):
 
     def abort(self) -> None:
         """Close it without a word."""
+
+
+class QueueWatcher(Protocol):
+    """Who is told that somebody waits for a slot."""
+
+    async def queued(self) -> None:
+        """Hear that the wait begins."""
+
+    async def served(self) -> None:
+        """Hear that it is over."""
 
 
 class Host:
@@ -142,12 +152,15 @@ class Pool:
             member.close()
         return None
 
-    async def acquire(self, key: Hashable, until: float | None = None) -> tuple[Host, Member | None]:
+    async def acquire(
+        self, key: Hashable, until: float | None = None, watcher: QueueWatcher | None = None
+    ) -> tuple[Host, Member | None]:
         """Wait for a slot.
 
         Args:
             key: what for.
             until: when to stop waiting, by the monotonic clock; None for never.
+            watcher: is told of a wait; what it raises ends it.
 
         Returns:
             The key's entry, and an idle connection that has the slot now, or None: the caller has the slot,
@@ -167,13 +180,15 @@ class Pool:
                     host.in_use += 1
                     self.in_use += 1
                 return host, member
-            member = await self._wait(host, until, last=first)
+            member = await self._wait(host, until, watcher, last=first)
             if member is None or member.host is host:
                 return host, member
             first = False  # it was lost between being handed over and now: its slot has gone to somebody else
         raise ClientConnectionError("Connector is closed.")
 
-    async def _wait(self, host: Host, until: float | None, *, last: bool) -> Member | None:
+    async def _wait(
+        self, host: Host, until: float | None, watcher: QueueWatcher | None, *, last: bool
+    ) -> Member | None:
         """Queue up, at the end or at the head, until a slot is handed over."""
         waiter: asyncio.Future[Member | None] = asyncio.get_running_loop().create_future()
         host.waiters[waiter] = until
@@ -183,10 +198,15 @@ class Pool:
             host.waiters.move_to_end(waiter, last=False)
         self._note_turn(host)
         try:
-            return await waiter
-        except asyncio.CancelledError:
+            if watcher is not None:
+                await watcher.queued()
+            member = await waiter
+            if watcher is not None:
+                await watcher.served()
+        except BaseException:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                # The slot was handed over in the same turn in which the wait was cancelled.
+                # The slot was handed over in the same turn in which the wait was cancelled, or the watcher
+                # will not have it.
                 member = waiter.result()
                 if member is None:
                     self.give_back(host)
@@ -195,9 +215,8 @@ class Pool:
             else:
                 self._leave(host, waiter)
             raise
-        except TimeoutError:
-            self._leave(host, waiter)
-            raise
+        else:
+            return member
 
     def adopt(self, host: Host, member: Member) -> None:
         """Put a new connection on a slot that the caller holds."""

@@ -21,10 +21,11 @@ from quinde.errors import InvalidURL
 from quinde.http.version import SERVER_SOFTWARE, HttpVersion, HttpVersion11
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from quinde.client.response import ClientResponse
     from quinde.client.session import ClientSession
+    from quinde.client.tracing import Trace
     from quinde.net.tls import SSLChoice
     from quinde.typedefs import LooseHeaders, Query
 
@@ -87,6 +88,7 @@ class ClientRequest:
             `Fingerprint`.
         server_hostname: whom the certificate must be for, and SNI's name, in place of the URL's host.
         wire_limits: what the response may cost.
+        traces: are told what happens to it.
 
     Raises:
         ValueError: something cannot be sent as it is; the message says what.
@@ -125,6 +127,7 @@ class ClientRequest:
         ssl: SSLChoice = True,
         server_hostname: str | None = None,
         wire_limits: WireLimits = DEFAULT_WIRE_LIMITS,
+        traces: Sequence[Trace] = (),
     ) -> None:
         if match := _NO_TOKEN.search(method):
             raise ValueError(
@@ -148,6 +151,7 @@ class ClientRequest:
         self.server_hostname = server_hostname
         self._ssl = True if ssl is None else ssl
         self._session = session
+        self._traces = traces
         self._skip_auto_headers = CIMultiDict((name, None) for name in skip_auto_headers or ())
         self._body: RequestBody | None = None
         self.headers: CIMultiDict[str] = CIMultiDict()

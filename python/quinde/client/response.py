@@ -33,7 +33,7 @@ from quinde.http.streams import DEFAULT_LIMIT, EMPTY_PAYLOAD, StreamReader
 from quinde.net import reactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from types import TracebackType
 
     from yarl import URL
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from quinde import _core
     from quinde.client.protocol import ResponseHandler
     from quinde.client.request import ClientRequest, RequestInfo
+    from quinde.client.tracing import Trace
     from quinde.typedefs import JSONDecoder
 
 __all__ = ("ClientResponse", "ResponseSettings", "utf8")
@@ -89,6 +90,7 @@ class ClientResponse(ResponseHead):
         writer: the task that sends the request's body, if one does.
         request_info: what was asked.
         loop: the running loop.
+        traces: are told when the body has been read.
         session: whose charset resolver is used.
         extra: keywords of aiohttp's that have no meaning here.
     """
@@ -101,6 +103,8 @@ class ClientResponse(ResponseHead):
     _connection: Connection | None = None
     _history: tuple[ClientResponse, ...] = ()
     _writer: asyncio.Task[None] | None = None
+    _traces: Sequence[Trace] = ()
+    _is_watched: bool | None = None  # True if something is left to do when the body has been read
     _source_traceback: traceback.StackSummary | None = None
     _released = False
     _in_context = False
@@ -114,7 +118,7 @@ class ClientResponse(ResponseHead):
         continue100: Any = None,
         timer: Any = None,
         request_info: RequestInfo | None = None,
-        traces: Any = None,
+        traces: Sequence[Trace] | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         session: Any = None,
         stream_writer: Any = None,
@@ -124,6 +128,8 @@ class ClientResponse(ResponseHead):
         self._real_url = url
         self._url = url.with_fragment(None) if url.raw_fragment else url
         self._writer = writer
+        self._traces = traces or ()
+        self._is_watched = True if writer or traces else None
         if request_info is not None:
             self._request_info = request_info
         loop = loop or asyncio.get_event_loop()
@@ -231,9 +237,19 @@ class ClientResponse(ResponseHead):
             self.close()
             raise
         self._body = body
-        if self._writer is not None:
-            await self._wait_written()
+        if self._is_watched is not None:
+            await self._after_reading(body)
         return body
+
+    async def _after_reading(self, body: bytes) -> None:
+        """Tell that the body has been read, and wait for the request's own to be sent."""
+        try:
+            for trace in self._traces:
+                await trace.send_response_chunk_received(self.method, self.url, body)
+        except BaseException:
+            self.close()
+            raise
+        await self._wait_written()
 
     async def _read_decoded(self, raw: _core.Body, coding: str) -> bytes:
         """Read and decode to the end, giving the loop a turn now and then."""

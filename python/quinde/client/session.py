@@ -21,11 +21,10 @@ from yarl import URL
 
 from quinde.client.body import body_of, json_body
 from quinde.client.call import Call, carry, carry_again, check_status
-from quinde.client.connector import BaseConnector
 from quinde.client.exchange import malformed, respond
 from quinde.client.options import DEFAULT_MAX_DECOMPRESSED_SIZE, RequestOptions, refuse_call, refuse_session
 from quinde.client.pending import OneShot
-from quinde.client.plan import MAX_PLANS, Plan, plan_get
+from quinde.client.plan import Plan, plan_for
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS, WireLimits
 from quinde.client.redirects import REDIRECT_STATUSES
 from quinde.client.request import ClientRequest
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from quinde.client.call import ClientMiddlewareType, RaiseForStatus
+    from quinde.client.connector import BaseConnector
+    from quinde.client.tracing import TraceConfig
     from quinde.typedefs import JSONBytesEncoder, JSONEncoder, LooseHeaders, StrOrURL
 
 __all__ = ("ClientSession", "request")
@@ -80,6 +81,7 @@ class ClientSession(Verbs):
         max_decompressed_size: bytes that `read()`, `text()` and `json()` decode a body to at most, 256 MiB by
             default; None for no limit. (Reading from `content` is bounded by the buffer instead.)
         requote_redirect_url: normalise the quoting of redirects' targets.
+        trace_configs: are told what happens to each request; they are frozen.
         read_bufsize: low-water mark of a body's buffer in bytes, 256 KiB by default.
         max_line_size: bytes of a status line at most.
         max_field_size: bytes of a header field at most.
@@ -117,6 +119,7 @@ class ClientSession(Verbs):
         auto_decompress: bool = True,
         max_decompressed_size: int | None = DEFAULT_MAX_DECOMPRESSED_SIZE,
         requote_redirect_url: bool = True,
+        trace_configs: list[TraceConfig] | None = None,
         read_bufsize: int = DEFAULT_WIRE_LIMITS.read_bufsize,
         max_line_size: int = DEFAULT_WIRE_LIMITS.max_line_size,
         max_field_size: int = DEFAULT_WIRE_LIMITS.max_field_size,
@@ -157,6 +160,10 @@ class ClientSession(Verbs):
         self._wire_limits = DEFAULT_WIRE_LIMITS if limits == DEFAULT_WIRE_LIMITS else limits
         self._resolve_charset = fallback_charset_resolver
         self._middlewares = middlewares
+        self._trace_configs = trace_configs or []
+        for config in self._trace_configs:
+            config.freeze()
+        self._may_plan = not self._trace_configs
         self._retry_connection = True
         self._plans: dict[StrOrURL, Plan] = {}
         if loop.get_debug():
@@ -214,7 +221,7 @@ class ClientSession(Verbs):
         if not options and method == "GET" and not self._middlewares and type(str_or_url) in _PLANNED:
             plan = self._plans.get(str_or_url)
             if plan is None or plan.version != getversion(cast(Any, self._default_headers)):
-                plan = self._plan(str_or_url, connector)
+                plan = plan_for(self, str_or_url, connector)
         if plan is None or plan.connector is not connector:
             given = cast(RequestOptions, options)
             return await carry(self._gather(connector, method, str_or_url, now, allow_redirects, given))
@@ -274,29 +281,6 @@ class ClientSession(Verbs):
             raise error
         call = self._gather(plan.connector, "GET", plan.request.original_url, now, allow_redirects, {})
         return await carry_again(call)
-
-    def _plan(self, str_or_url: StrOrURL, connector: BaseConnector) -> Plan | None:
-        """Plan plain GETs of a URL; None if they need more than a plan can say."""
-        if self._request_class is not ClientRequest or type(connector).connect is not BaseConnector.connect:
-            return None
-        try:
-            url = self._build_url(str_or_url)
-        except (ValueError, TypeError):
-            return None
-        plan = plan_get(
-            url,
-            connector,
-            headers=self._default_headers,
-            skip_auto_headers=self._skip_auto_headers,
-            response_class=self._response_class,
-            wire_limits=self._wire_limits,
-        )
-        if plan is None:
-            return None
-        if len(self._plans) >= MAX_PLANS:
-            self._plans.pop(next(iter(self._plans)))
-        self._plans[str_or_url] = plan
-        return plan
 
     def _gather(
         self,
@@ -361,6 +345,8 @@ class ClientSession(Verbs):
             server_hostname=given.pop("server_hostname", None),
             requote=self._requote_redirect_url,
             may_retry=self._retry_connection,
+            trace_configs=self._trace_configs,
+            trace_request_ctx=given.pop("trace_request_ctx", None),
         )
         refuse_call(given)
         return call
@@ -443,6 +429,14 @@ class ClientSession(Verbs):
             "session.requote_redirect_url modification is deprecated", DeprecationWarning, stacklevel=2
         )
         self._requote_redirect_url = value
+
+    @property
+    def trace_configs(self) -> list[TraceConfig]:
+        """Those who are told what happens to each request."""
+        # Whoever has the list may add to it, as in aiohttp: plans would pass by what is added.
+        self._may_plan = False
+        self._plans.clear()
+        return self._trace_configs
 
     def detach(self) -> None:
         """Let the connector go without closing it; the session is closed then."""

@@ -6,12 +6,12 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohappyeyeballs
 
-from quinde.client.connector import SCHEMES, UNSET, BaseConnector
+from quinde.client.connector import SCHEMES, UNSET, BaseConnector, watcher
 from quinde.client.timeouts import Deadline, moment
 from quinde.client.tls import Security, check_fingerprint, connect_error, security_for
 from quinde.errors import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from quinde.client.protocol import ResponseHandler
     from quinde.client.request import ClientRequest
     from quinde.client.timeouts import ClientTimeout
+    from quinde.client.tracing import Trace
 
 __all__ = ("AddrInfoType", "SocketFactoryType", "TCPConnector")
 
@@ -155,7 +156,9 @@ class TCPConnector(BaseConnector):
 
     # --- connecting
 
-    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+    async def _resolve_host(
+        self, host: str, port: int, traces: Sequence[Trace] | None = None
+    ) -> list[ResolveResult]:
         """Give the addresses of a host.
 
         Raises:
@@ -167,9 +170,14 @@ class TCPConnector(BaseConnector):
                 raise InvalidUrlClientError(host, "is not a canonical IPv4 address")
             return [ResolveResult(hostname=host, host=host, port=port, family=self._family, proto=0, flags=0)]
         if not self._use_dns_cache:
-            return await self._resolver.resolve(host, port, family=self._family)
+            for trace in traces or ():
+                await trace.send_dns_resolvehost_start(host)
+            addresses = await self._resolver.resolve(host, port, family=self._family)
+            for trace in traces or ():
+                await trace.send_dns_resolvehost_end(host)
+            return addresses
         try:
-            return await self._names.resolve(host, port, self._family)
+            return await self._names.resolve(host, port, self._family, watcher(traces))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._closed and task is not None and not task.cancelling():
@@ -177,7 +185,7 @@ class TCPConnector(BaseConnector):
             raise
 
     async def _create_connection(
-        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> ResponseHandler:
         _, handler = await self._create_direct_connection(req, traces, timeout)
         return handler
@@ -185,7 +193,7 @@ class TCPConnector(BaseConnector):
     async def _create_direct_connection(
         self,
         req: ClientRequest,
-        traces: list[Any],
+        traces: list[Trace],
         timeout: ClientTimeout,
         *,
         client_error: type[ClientConnectorError] = ClientConnectorError,
@@ -268,8 +276,11 @@ class TCPConnector(BaseConnector):
             key = (ssl, server_hostname, req.connection_key)
             security = Security(ssl, server_hostname or req.host, None, key)
         until = moment(timeout.sock_connect, time.monotonic(), timeout.ceil_threshold)
+        traces = req._traces  # aiohttp's signature has no place for them
         try:
             with Deadline(until):
+                for trace in traces:
+                    await trace.send_socket_connect_start(req.host)
                 sock = await aiohappyeyeballs.start_connection(
                     addr_infos=cast(Any, addr_infos),
                     local_addr_infos=self._local_addr_infos,
@@ -280,7 +291,9 @@ class TCPConnector(BaseConnector):
                 )
                 try:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    handler = await self._hand_over(sock, args[0], security)
+                    for trace in traces:
+                        await trace.send_socket_connect_end(req.host, sock.getpeername())
+                    handler = await self._hand_over(sock, args[0], security, traces)
                 except BaseException:
                     sock.close()
                     raise

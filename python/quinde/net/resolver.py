@@ -14,7 +14,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ __all__ = (
     "AbstractResolver",
     "CachedResolver",
     "DefaultResolver",
+    "LookupWatcher",
     "ResolveResult",
     "ThreadedResolver",
     "is_canonical_ipv4",
@@ -113,6 +114,19 @@ class ThreadedResolver(AbstractResolver):
 DefaultResolver = ThreadedResolver
 
 
+class LookupWatcher(Protocol):
+    """Who is told how a host was looked up."""
+
+    async def known(self, host: str) -> None:
+        """Hear that the answer is remembered, or on its way because somebody else asked."""
+
+    async def unknown(self, host: str) -> None:
+        """Hear that the resolver is asked."""
+
+    async def found(self, host: str) -> None:
+        """Hear that it has answered."""
+
+
 class CachedResolver:
     """Remember what a resolver says, for a while and for so many hosts; ask it once for all who wait.
 
@@ -153,22 +167,37 @@ class CachedResolver:
         addresses.append(addresses.pop(0))
         return result
 
-    async def resolve(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily, watcher: LookupWatcher | None = None
+    ) -> list[ResolveResult]:
         """Look a host up, from memory if it is there.
+
+        Args:
+            host: its name.
+            port: copied into the results.
+            family: AF_INET, AF_INET6, or AF_UNSPEC for both.
+            watcher: is told where the answer comes from.
 
         Raises:
             OSError: the name does not resolve. Failures are not remembered, but all who wait get them.
         """
         known = self.cached(host, port)
         if known is not None:
+            if watcher is not None:
+                await watcher.known(host)
             return known
         key = (host, port)
         lookup = self._lookups.get(key)
+        asked = lookup is None
         if lookup is None:
             lookup = asyncio.create_task(self._look_up(key, family), name=f"resolve {host}")
             self._lookups[key] = lookup
             lookup.add_done_callback(functools.partial(self._end_lookup, key))
+        if watcher is not None:
+            await (watcher.unknown(host) if asked else watcher.known(host))
         await asyncio.shield(lookup)
+        if watcher is not None and asked:
+            await watcher.found(host)
         remembered = self.cached(host, port)
         return lookup.result() if remembered is None else remembered
 
