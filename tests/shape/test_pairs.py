@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 UNPAIRED = {
     "quinde.__main__": "two lines; tests/cli runs the program",
+    "quinde.cli.page.model": "values only; mypy is its test",
     "quinde.client_exceptions": "re-exports only",
     "quinde.tracing": "re-exports only",
     "quinde.typedefs": "annotations only; mypy is its test",
