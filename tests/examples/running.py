@@ -50,9 +50,10 @@ def serving(program: Path, *arguments: str, python: str = sys.executable) -> Ite
 
 
 @contextmanager
-def serving_pokeapi() -> Iterator[str]:
-    """Run `quinde pokeapi` while the block lasts, give its URL."""
-    with _serving([*PYTHON, "-m", "quinde", "pokeapi", "--port", "0"], None) as url:
+def serving_pokeapi(latency: int = 20) -> Iterator[str]:
+    """Run `quinde pokeapi` while the block lasts, with a latency in milliseconds, and give its URL."""
+    command = [*PYTHON, "-m", "quinde", "pokeapi", "--port", "0", "--latency", str(latency)]
+    with _serving(command, None) as url:
         yield url
 
 
