@@ -212,7 +212,8 @@ pub trait Machine {
     /// Local, before the head or when bytes of the announced length are missing.
     fn finish(&mut self, stream: StreamId) -> Result<(), Error>;
 
-    /// Give the stream up. HTTP/1.1: the connection is of no use any more; output is dropped.
+    /// Give the stream up. HTTP/1.1: the connection is of no use any more, and ends when what was said on it has left;
+    /// a client says no more.
     fn reset(&mut self, stream: StreamId);
 
     /// The bytes to send.

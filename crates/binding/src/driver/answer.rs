@@ -263,7 +263,6 @@ fn end_request(state: &mut super::LoopState, link: Link) {
     };
     if !current.answered {
         server.machine.reset(link.stream);
-        connection.closing = true;
     }
     for body in [current.body, current.upgraded].into_iter().flatten() {
         state

@@ -398,12 +398,9 @@ impl Machine for ServerConnection {
 
     fn reset(&mut self, stream: StreamId) {
         if stream == self.id() {
-            self.output.clear();
             self.events.clear();
-            self.inbox.clear();
             self.outgoing = Outgoing::Closed;
-            self.reading = Reading::Closed;
-            self.closing = true;
+            self.end();
             self.settle(false);
         }
     }
