@@ -3,7 +3,7 @@
 A sample stands in a fenced block that begins with ```python. One whose fence says ```python, not run:
 REASON``` is shown and not run. If the next block is a ```text, that is what the sample prints: `…` stands for
 anything in a line, or for any lines where it stands alone. Under `<!-- figures vary -->` the decimal numbers
-are those of one day; today's must stand in the same order.
+are those of one day; today's must stand in the same order, unit by unit.
 
 Samples speak of http://localhost:8080, where the reader's server is, and of port 8151, where `quinde pokeapi`
 is; here servers get a free port, so these addresses are replaced.
@@ -42,10 +42,16 @@ class Output:
         pattern = r"(\d+\.\d+)".join(_pattern(words) for words in _FIGURE.split(shown))
         match = re.fullmatch(pattern, seen)
         assert match, f"printed:\n{printed}\nshown:\n{self.text}"
-        figures = list(zip(map(float, _FIGURE.findall(shown)), map(float, match.groups()), strict=True))
-        for (more, now_more), (less, now_less) in permutations(figures, 2):
-            # Half as much again could be noise.
-            assert more <= 1.5 * less or now_more > now_less, f"another order than shown:\n{printed}"
+        figures = zip(_FIGURE.finditer(shown), map(float, match.groups()), strict=True)
+        numbers = [(float(figure[0]), now, _unit(shown, figure)) for figure, now in figures]
+        for (more, now_more, unit), (less, now_less, other) in permutations(numbers, 2):
+            # What is less than twice as much could be noise.
+            comparable = unit == other and more > 2 * less
+            assert not comparable or now_more > now_less, f"another order than shown:\n{printed}"
+
+
+def _unit(text: str, figure: re.Match[str]) -> str:
+    return re.match(r" ?(\w*)", text[figure.end() :])[1]  # type: ignore[index]
 
 
 def _pattern(text: str) -> str:

@@ -92,20 +92,19 @@ def test_what_is_printed_is_compared_with_what_is_shown() -> None:
 
 
 def test_figures_vary_where_a_document_says_so() -> None:
-    shown = (
-        "```python\nprint()\n```\n<!-- figures vary -->\n```text\nslow  12.5 s\nfast  0.5 s, 0.51 s\n```\n"
-    )
+    printed = "slow  12.5 s\nfast  0.5 s, 0.51 s, 99.9 ms\n"
+    shown = f"```python\nprint()\n```\n<!-- figures vary -->\n```text\n{printed}```\n"
     (sample,) = samples_in("page.md", shown)
     output = sample.output
     assert output is not None
-    for good in ("slow 2.00 s\nfast 1.9 s, 1.0 s\n", "slow  12.5 s\nfast   0.01 s, 0.02 s\n"):
+    for good in ("slow 2.00 s\nfast 1.9 s, 1.0 s, 0.1 ms\n", "slow  12.5 s\nfast   0.01 s, 0.02 s, 0.1 ms\n"):
         output.check(good)
     for bad in (
-        "slow 2.00 s\nfast 2.9 s, 1.0 s\n",
-        "slow 2.0 s\nfast 1.0 s, 2.5 s\n",
-        "slow 2 s\nfast 1 s, 1 s\n",
+        "slow 2.00 s\nfast 2.9 s, 1.0 s, 1.0 ms\n",
+        "slow 2.0 s\nfast 1.0 s, 2.5 s, 1.0 ms\n",
+        "slow 2 s\nfast 1 s, 1 s, 1.0 ms\n",
     ):
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match="shown"):
             output.check(bad)
 
 
