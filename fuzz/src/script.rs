@@ -62,6 +62,7 @@ impl<'a> Script<'a> {
                 max_discard: 0,
                 body_window: 0,
                 head_timeout: 0,
+                first_timeout: 1,
                 keepalive_timeout: 1,
                 body_timeout: 7,
                 min_body_rate: 50,

@@ -52,6 +52,7 @@ class Limits:
         body_window: int = 524288,
         head_timeout: float = 10.0,
         handshake_timeout: float = 10.0,
+        first_timeout: float = 75.0,
         keepalive_timeout: float = 75.0,
         body_timeout: float = 60.0,
         min_body_rate: int = 0,

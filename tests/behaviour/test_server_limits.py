@@ -250,6 +250,19 @@ async def test_an_idle_connection_is_closed(mode, sent):
             assert await wire.read_to_end() == b""
 
 
+async def test_no_keep_alive_is_no_hurry_for_the_first_request(mode):
+    """A client that takes a moment from connecting to asking is not idle, as in aiohttp."""
+    async with serve_quinde(application(echo), keepalive_timeout=0) as served, open_wire(served) as slow:
+        for _ in range(10):
+            async with open_wire(served) as wire:
+                await wire.send(request())
+                assert (await wire.read_answer()).status == 200
+                assert await wire.read_to_end() == b""
+        await slow.send(request())
+        assert (await slow.read_answer()).status == 200
+        assert await slow.read_to_end() == b""
+
+
 async def test_a_body_that_stops_is_refused(mode):
     async with serve_quinde(application(echo), limits=web.Limits(body_timeout=SOON)) as served:
         async with open_wire(served) as wire:

@@ -32,6 +32,8 @@ pub struct Limits {
     pub head_timeout: u64,
     /// How long a TLS handshake may take (nginx: 60 s, Go: off). Above: closed. The driver's, as TLS is.
     pub handshake_timeout: u64,
+    /// How long a new connection may say nothing (nginx: 60 s, aiohttp: as between messages).
+    pub first_timeout: u64,
     /// How long a connection may be idle between messages (nginx and aiohttp: 75 s).
     pub keepalive_timeout: u64,
     /// How long a body may make no progress while somebody waits for it (nginx: 60 s), and how long
@@ -62,6 +64,7 @@ impl Default for Limits {
             body_window: 524_288,
             head_timeout: 10_000,
             handshake_timeout: 10_000,
+            first_timeout: 75_000,
             keepalive_timeout: 75_000,
             body_timeout: 60_000,
             min_body_rate: 0,

@@ -93,7 +93,7 @@ fn idle_connections_are_closed_silently() {
 
 #[test]
 fn a_connection_that_never_sends_is_idle() {
-    let mut server = server(|limits| limits.keepalive_timeout = 1000);
+    let mut server = server(|limits| (limits.first_timeout, limits.keepalive_timeout) = (1000, 1));
     server.handle_timeout(999);
     assert_eq!(server.close(), Close::No);
     server.handle_timeout(1000);
@@ -288,7 +288,7 @@ fn lingering_ends_with_the_input_or_in_time() {
 #[test]
 fn zero_switches_a_timeout_off() {
     let mut server =
-        server(|limits| (limits.keepalive_timeout, limits.head_timeout, limits.body_timeout) = (0, 0, 0));
+        server(|limits| (limits.first_timeout, limits.head_timeout, limits.body_timeout) = (0, 0, 0));
     assert_eq!(server.next_timeout(), None);
     server.receive_data(&POST[..5], 0);
     assert_eq!(server.next_timeout(), None);

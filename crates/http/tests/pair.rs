@@ -257,6 +257,7 @@ fn any_interleaving_gives_the_same() {
         // Who is slow to pull here must not run out of time: the clock jumps when the wire rests.
         let limits = Limits {
             body_window: 1 + random.below(5000),
+            first_timeout: 0,
             keepalive_timeout: 0,
             body_timeout: 0,
             ..Limits::default()

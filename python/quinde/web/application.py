@@ -48,7 +48,7 @@ class Application(MutableMapping[str | AppKey[Any], Any]):
         router: Deprecated; the router is made here.
         middlewares: What stands round each handler, outermost first.
         handler_args: Options for `Server`, overriding those of runners.
-        client_max_size: Bytes of body that `request.read()` and its kin take at most; 0 is no limit.
+        client_max_size: Bytes of body that `request.read()` and its kin take at most; 0 and None are no limit.
         loop: Deprecated; the running loop is used.
         debug: Deprecated; the loop's debug mode counts.
     """
@@ -60,7 +60,7 @@ class Application(MutableMapping[str | AppKey[Any], Any]):
         router: UrlDispatcher | None = None,
         middlewares: Iterable[Middleware] = (),
         handler_args: Mapping[str, Any] | None = None,
-        client_max_size: int = 1024**2,
+        client_max_size: int | None = 1024**2,
         loop: asyncio.AbstractEventLoop | None = None,
         debug: Any = _UNSET,
     ) -> None:
@@ -72,7 +72,7 @@ class Application(MutableMapping[str | AppKey[Any], Any]):
         self._router = UrlDispatcher() if router is None else router
         self._middlewares: FrozenList[Middleware] = FrozenList(middlewares)
         self._handler_args = dict(handler_args or {})
-        self._client_max_size = client_max_size
+        self._client_max_size = client_max_size or 0
         self._loop = loop
         self._debug: bool | None = None if debug is _UNSET else bool(debug)
         self._state: dict[str | AppKey[Any], Any] = {}

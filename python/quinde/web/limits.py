@@ -114,7 +114,8 @@ class Limits(_Given):
 
     keepalive_timeout: float = 75.0
     """Seconds that a connection may be idle between requests, or before its first (nginx and `run_app`: 75;
-    a runner that is not told: 3,630, as in aiohttp). 0 closes after each answer. Beyond: close."""
+    a runner that is not told: 3,630, as in aiohttp). 0 closes after each answer, and leaves 75 for the first
+    request. Beyond: close."""
 
     body_timeout: float = 60.0
     """Seconds without a byte of a body while the handler waits for it (nginx: 60), and in all for the rest of
@@ -164,6 +165,7 @@ def core_limits(limits: Limits) -> _core.Limits:
         body_window=2 * limits.read_bufsize,
         head_timeout=limits.head_timeout,
         handshake_timeout=limits.handshake_timeout,
+        first_timeout=limits.keepalive_timeout or Limits.keepalive_timeout,
         keepalive_timeout=limits.keepalive_timeout or _AT_ONCE,
         body_timeout=limits.body_timeout,
         min_body_rate=limits.min_body_rate,

@@ -32,7 +32,7 @@ impl Limits {
     #[pyo3(signature = (*, max_line_size=8190, max_field_size=8190, max_headers=128, max_head_size=65536,
                         max_trailers_size=8192, max_trailers=32, max_chunk_extensions=4096, max_pipelined=32,
                         max_discard=16_777_216, body_window=524_288, head_timeout=10.0, handshake_timeout=10.0,
-                        keepalive_timeout=75.0, body_timeout=60.0, min_body_rate=0, write_timeout=60.0,
+                        first_timeout=75.0, keepalive_timeout=75.0, body_timeout=60.0, min_body_rate=0, write_timeout=60.0,
                         linger_timeout=2.0, max_connections=0, origin=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword a limit")]
     fn new(
@@ -48,6 +48,7 @@ impl Limits {
         body_window: usize,
         head_timeout: f64,
         handshake_timeout: f64,
+        first_timeout: f64,
         keepalive_timeout: f64,
         body_timeout: f64,
         min_body_rate: u64,
@@ -69,6 +70,7 @@ impl Limits {
             body_window,
             head_timeout: milliseconds(head_timeout)?,
             handshake_timeout: milliseconds(handshake_timeout)?,
+            first_timeout: milliseconds(first_timeout)?,
             keepalive_timeout: milliseconds(keepalive_timeout)?,
             body_timeout: milliseconds(body_timeout)?,
             min_body_rate,

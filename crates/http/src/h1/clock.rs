@@ -15,7 +15,9 @@ use crate::{Instant, Limits};
 pub(crate) enum Wait {
     /// Nothing that has a deadline.
     Nothing,
-    /// The first byte of a head.
+    /// The first byte of all.
+    First,
+    /// The first byte of a further head.
     Idle,
     /// The rest of a head: a deadline, so that a byte now and then does not help.
     Head,
@@ -35,7 +37,7 @@ impl Wait {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Wait::Nothing => "nothing",
-            Wait::Idle => "idle",
+            Wait::First | Wait::Idle => "idle",
             Wait::Head => "head",
             Wait::Body => "body",
             Wait::Discard => "discard",
@@ -118,6 +120,7 @@ impl Clock {
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let timeout = match self.wait {
             Wait::Nothing => 0,
+            Wait::First => limits.first_timeout,
             Wait::Idle => limits.keepalive_timeout,
             Wait::Head => limits.head_timeout,
             Wait::Body | Wait::Discard => limits.body_timeout,

@@ -225,6 +225,7 @@ impl ServerConnection {
     /// What the state waits for.
     fn settle(&mut self, exact: bool) {
         let wait = match &self.reading {
+            Reading::Head if self.inbox.is_empty() && self.stream == 0 => Wait::First,
             Reading::Head if self.inbox.is_empty() => Wait::Idle,
             Reading::Head => Wait::Head,
             Reading::Body(_) if self.outgoing.is_over() => Wait::Discard,
@@ -277,7 +278,7 @@ impl Machine for ServerConnection {
                 self.refuse(Error::peer(Kind::BodyTooSlow, b""));
             }
             Some(Wait::Body) => self.refuse(Error::peer(Kind::BodyTimeout, b"")),
-            Some(Wait::Idle | Wait::Discard) => self.end(),
+            Some(Wait::First | Wait::Idle | Wait::Discard) => self.end(),
             Some(Wait::Linger) => self.reading = Reading::Closed,
             Some(Wait::Nothing) | None => {}
         }
