@@ -294,7 +294,7 @@ async def test_body_above_the_limit(reader: str, data: bytes) -> None:
     assert answer.body == b"Maximum request body size 10 exceeded."
 
 
-@pytest.mark.parametrize("limit", [11, 0])
+@pytest.mark.parametrize("limit", [11, 0, None])
 async def test_body_within_the_limit(limit: int | None) -> None:
     assert await told(lambda asked: asked.read(), post(b"x" * 11), client_max_size=limit) == b"x" * 11
 

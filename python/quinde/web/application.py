@@ -48,7 +48,7 @@ class Application(MutableMapping[str | AppKey[Any], Any]):
         router: Deprecated; the router is made here.
         middlewares: What stands round each handler, outermost first.
         handler_args: Options for `Server`, overriding those of runners.
-        client_max_size: Bytes of body that `request.read()` and its kin take at most; 0 and None are no limit.
+        client_max_size: Bytes of body that `request.read()` and its kin take at most; 0 or None: any number.
         loop: Deprecated; the running loop is used.
         debug: Deprecated; the loop's debug mode counts.
     """
