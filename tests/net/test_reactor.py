@@ -90,6 +90,17 @@ def test_timer_fires_outside_the_callers_context(factory):
     assert run(factory, main) == "unset"
 
 
+@pytest.mark.parametrize("closed", [True, False])
+async def test_only_open_descriptors_are_taken(closed: bool) -> None:
+    engine = reactor.engine()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        number = ours.detach()
+        os.close(number)
+        with pytest.raises(OSError, match="not an open file descriptor"):
+            engine.connect(number if closed else -1, Limits(), None, None, 1 << 19)
+
+
 async def test_cancelled_timer_does_not_fire():
     fired = []
     engine = reactor.engine()

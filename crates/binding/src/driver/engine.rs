@@ -248,7 +248,8 @@ fn perform_drops(serial: u64) {
 }
 
 fn own(fd: RawFd) -> PyResult<OwnedFd> {
-    if fd < 0 {
+    // SAFETY: fcntl only looks at its arguments. To close what is not open would end the process.
+    if fd < 0 || unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
         return Err(PyOSError::new_err((libc::EBADF, "not an open file descriptor")));
     }
     // SAFETY: the caller hands over a descriptor that it has detached from its Python socket.
