@@ -32,7 +32,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python build release lint types docs bench bench-quick format all clean soak check \
+.PHONY: help demo test test-rust test-python build release lint types docs docs-serve site bench bench-quick format all clean soak check \
 	fuzz fuzz-quick fuzz-cover asan wheel sdist test-wheel test-sdist audit notices version
 
 help: ## list these targets
@@ -72,8 +72,17 @@ types: $(VENV)/.dev $(VENV)/.fast ## mypy --strict, and the stub of the extensio
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest quinde._core --allowlist tools/stubtest-allow.txt --mypy-config-file pyproject.toml
 
-docs: $(VENV)/.dev $(VENV)/.fast ## run every example, and each sample of README.md and docs/
+docs: site $(VENV)/.fast ## build the site of the documents, and run every example and each sample in them
 	$(BIN)/python -m pytest tests/examples $(ARGS)
+
+# The notice that is switched off is of the theme's future (mkdocs.yml).
+site: export NO_MKDOCS_2_WARNING := 1
+site: $(VENV)/.dev ## build the site of the documents into target/site; a warning is an error
+	$(BIN)/mkdocs build --strict
+
+docs-serve: export NO_MKDOCS_2_WARNING := 1
+docs-serve: $(VENV)/.dev ## show it at http://localhost:8000, and build it again when a document changes
+	$(BIN)/mkdocs serve --watch python --watch tools/site.py $(ARGS)
 
 # The benchmarks make an environment of their own, with the peers in it, and build quinde there as users get it.
 bench-quick: check ## measure quinde beside its peers, short windows (under 3 minutes once all is built)
