@@ -113,3 +113,26 @@ def test_a_child_dies_with_its_parent(
         finally:
             parent.kill()
             os.close(reader)
+
+
+def graceful(folder: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> str:
+    """Write a child that does not attach itself: what it does at the end of its stdin is its own."""
+    (folder / "graceful.py").write_text(f"import sys\nprint('{{}}', flush=True)\n{ending}")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return "graceful"
+
+
+def test_a_child_with_a_grace_may_end_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = tmp_path / "letter"
+    name = graceful(tmp_path, monkeypatch, "sys.stdin.read()\nopen(sys.argv[1], 'w').close()")
+    with Child(name, str(letter), grace=PATIENCE) as child:
+        assert next(child.messages()) == {}
+    assert letter.exists()
+
+
+def test_a_child_that_outlasts_its_grace_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = graceful(tmp_path, monkeypatch, "import threading\nthreading.Event().wait()")
+    with Child(name, grace=0.1) as child:
+        assert next(child.messages()) == {}
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)

@@ -32,10 +32,12 @@ class Child:
     Args:
         module: The module to run, whose code must call `attach()` first.
         arguments: Its command line arguments.
+        grace: How long the child may take to end by itself when its stdin does, in seconds.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, grace: float = 0) -> None:
         self._module = module
+        self._grace = grace
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by kill()
         # -P: like a console script, and unlike plain -m, do not import from the current folder.
         command = [sys.executable, "-P", "-m", module, *arguments]
@@ -66,12 +68,17 @@ class Child:
             raise CommandError(f"{self._module} ended with code {code}: {self._last_complaint()}")
 
     def kill(self) -> None:
-        """End the child at once and wait until it is gone."""
-        self._process.kill()
-        self._process.wait()
+        """End the child at once, or within its grace, and wait until it is gone."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        if self._grace:
+            try:
+                self._process.wait(self._grace)
+            except subprocess.TimeoutExpired:
+                pass  # it had its chance
+        self._process.kill()
+        self._process.wait()
         self._complaints.close()
 
     def __enter__(self) -> Self:

@@ -82,10 +82,10 @@ class _Bars:
 
 
 @contextmanager
-def display() -> Iterator[Display]:
-    """Draw on stderr while the block lasts, if stderr is a terminal that can; else draw nothing."""
+def display(*, wanted: bool = True) -> Iterator[Display]:
+    """Draw on stderr while the block lasts, if that is wanted and stderr is a terminal that can."""
     console = Console(stderr=True)
-    if not sys.stderr.isatty() or console.is_dumb_terminal:
+    if not wanted or not sys.stderr.isatty() or console.is_dumb_terminal:
         yield _Silent()
         return
     bars = _Bars(console)

@@ -7,9 +7,10 @@ import is imported when a race is run, not when the program lists its commands.
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,10 @@ from quinde.cli.course import PLACE, Course, check_template
 from quinde.cli.result import Row, rows_to_json
 
 __all__ = ("race",)
+
+_OF_SERVERS = frozenset({"url", "count", "concurrency", "latency"})
+_OF_PROGRAMS = frozenset({"rounds", "is_module", "show_output", "html"})
+"""Options that say something with a program only."""
 
 
 def _checked_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -26,13 +31,25 @@ def _checked_url(context: click.Context, parameter: click.Parameter, value: str 
     return value
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    if math.isfinite(value):
+def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is None or math.isfinite(value):
         return value
     raise click.BadParameter("must be a finite number", context, parameter)
 
 
-@click.command()
+def _writable(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None:
+        from quinde.cli.page.file import check_writable
+
+        wrong = check_writable(value)
+        if wrong is not None:
+            raise click.BadParameter(wrong, context, parameter)
+    return value
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("program", required=False, metavar="[PROGRAM")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENTS]...]")
 @click.option(
     "--url",
     callback=_checked_url,
@@ -62,33 +79,78 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     callback=_finite,
-    default=30.0,
-    show_default=True,
     metavar="SECONDS",
-    help="How long one request may take.",
+    help="How long one request may take, 30 by default; or one run of PROGRAM, 60 by default.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How often PROGRAM is run on each library, not counting the first run.",
+)
+@click.option(
+    "-m",
+    "is_module",
+    is_flag=True,
+    help="PROGRAM is a module's name, as in `python -m`.",
+)
+@click.option("--show-output", is_flag=True, help="Show what PROGRAM writes, on stderr.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    callback=_writable,
+    metavar="FILE",
+    help="Write a page about it, too.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON list and nothing else.")
 @click.pass_context
 def race(
     context: click.Context,
+    program: str | None,
+    arguments: tuple[str, ...],
     url: str | None,
     count: int,
     concurrency: int,
     latency: float,
-    timeout: float,
+    timeout: float | None,
+    rounds: int,
+    is_module: bool,
+    show_output: bool,
+    html: Path | None,
     as_json: bool,
 ) -> int:
     """Fetch 151 Pokémon with requests and with quinde, one at a time and concurrently, and compare.
 
     Without --url an embedded PokéAPI look-alike answers, in a process of its own: no network is needed.
+
+    With PROGRAM, somebody's own aiohttp program is run instead, unedited, on aiohttp and on quinde in turns.
     """
-    if url is not None and context.get_parameter_source("latency") is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("--latency is for the embedded server: leave it out with --url")
-    course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout)
+    if program is not None:
+        _refuse(context, _OF_SERVERS, "is not for programs: leave it out")
+        from quinde.cli.script.command import race_program
+        from quinde.cli.script.turns import Script
+
+        script = Script(
+            program=program, arguments=arguments, is_module=is_module, rounds=rounds, timeout=timeout or 60.0
+        )
+        return race_program(script, show_output=show_output, as_json=as_json, html=html)
+    _refuse(context, _OF_PROGRAMS, "is for programs: name one to race")
+    if url is not None:
+        _refuse(context, {"latency"}, "is for the embedded server: leave it out with --url")
+    course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout or 30.0)
     with _staged(course, latency / 1000) as staged:
         rows = _run(staged)
     _print(rows, _title(staged, None if url else latency), as_json)
     return _complain(rows)
+
+
+def _refuse(context: click.Context, names: Collection[str], advice: str) -> None:
+    """Refuse options that were given and say nothing here."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} {advice}")
 
 
 @contextmanager
