@@ -1,9 +1,9 @@
 """The Python samples of the documents, and what they are shown to print.
 
-A sample stands in a fenced block that begins with ```python. One whose fence says ```python, not run:
-REASON``` is shown and not run. If the next block is a ```text, that is what the sample prints: `…` stands for
-anything in a line, or for any lines where it stands alone. Under `<!-- figures vary -->` the decimal numbers
-are those of one day; today's must stand in the same order, unit by unit.
+A sample stands in a fenced block that begins with ```python. Under `<!-- not run: REASON -->` it is shown and
+not run. If the next block is a ```text, that is what the sample prints: `…` stands for anything in a line, or
+for any lines where it stands alone. Under `<!-- figures vary -->` the decimal numbers are those of one day;
+today's must stand in the same order, unit by unit.
 
 Samples speak of http://localhost:8080, where the reader's server is, and of port 8151, where `quinde pokeapi`
 is; here servers get a free port, so these addresses are replaced.
@@ -22,6 +22,7 @@ SHOWN_ADDRESSES = (SHOWN_ADDRESS, "http://127.0.0.1:8080")
 SHOWN_POKEAPI = ("http://localhost:8151", "http://127.0.0.1:8151")
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
 _FIGURES_VARY = "<!-- figures vary -->\n"
 _FIGURE = re.compile(r"\d+\.\d+")
 
@@ -109,8 +110,7 @@ def samples_in(document: str, text: str) -> list[Sample]:
     found = []
     fences = list(_FENCE.finditer(text))
     for fence, following in zip(fences, [*fences[1:], None], strict=False):
-        language, _, note = fence["info"].partition(",")
-        if language == "python" and not note.startswith(" not run:"):
+        if fence["info"] == "python" and not _NOT_RUN.search(text[: fence.start()]):
             output = None
             if following is not None and following["info"] == "text":
                 vague = text.endswith(_FIGURES_VARY, 0, following.start())

@@ -113,6 +113,13 @@ def test_a_block_that_is_not_next_is_no_output() -> None:
     assert [sample.output for sample in samples_in("page.md", shown)] == [None]
 
 
+def test_a_block_is_not_run_for_a_reason_only() -> None:
+    block = "```python\nprint()\n```\n"
+    assert samples_in("page.md", f"<!-- not run: a fragment -->\n{block}") == []
+    for other in ("", "<!-- not run: -->\n", "<!-- not run: a fragment -->\n\n", "text\n"):
+        assert len(samples_in("page.md", other + block)) == 1
+
+
 def test_a_server_block_is_not_shown_to_print() -> None:
     """Its output is the banner of `run_app`, which nobody compares."""
     assert [str(sample) for sample in SAMPLES if sample.is_server and sample.output is not None] == []
