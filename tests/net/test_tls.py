@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import warnings
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -21,6 +21,9 @@ from quinde.net.tls import (
     handshake_patience,
     unverified_context,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTEXT = ssl.create_default_context()
 DIGEST = bytes(range(32))
@@ -81,6 +84,7 @@ def test_first_choice_that_asks_for_something_counts() -> None:
     assert context_for(False, CONTEXT) is unverified_context() is context_for(Fingerprint(DIGEST), True)
     assert unverified_context().verify_mode == ssl.CERT_NONE
     assert not unverified_context().check_hostname
+    assert unverified_context().cert_store_stats()["x509"] == 0, "the store takes long to load"
 
 
 @pytest.mark.parametrize(
@@ -163,3 +167,10 @@ def test_sessions_are_bounded() -> None:
     assert [cache.recall(key) for key in "abc"] == ["a", None, "c"]
     cache.clear()
     assert len(cache) == 0
+
+
+def test_context_that_verifies_nothing_logs_its_keys_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert unverified_context.__wrapped__().keylog_filename == str(tmp_path / "keys")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import os
 import ssl
 import warnings
 from collections import OrderedDict
@@ -150,9 +151,12 @@ def default_context() -> ssl.SSLContext:
 @functools.cache
 def unverified_context() -> ssl.SSLContext:
     """Give the one context that verifies nothing, for `ssl=False` and for fingerprints."""
-    context = ssl.create_default_context()
+    # Not create_default_context: it would load the store, for nothing.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if keylog := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = keylog
     context.set_alpn_protocols(_ALPN)
     return context
 
