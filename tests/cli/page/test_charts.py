@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from quinde.cli.page.charts import drawn_chart, drawn_table
+from quinde.cli.page.charts import drawn_chart, drawn_charts, drawn_table
 from quinde.cli.page.model import Bar, Chart, Table
 
 TABLE = Table(
@@ -40,6 +40,23 @@ def test_bars_are_as_wide_as_their_share_of_the_longest() -> None:
     assert re.findall(r'style="width:([\d.]+)%"', drawn) == ["100.000", "12.500", "0.000"]
     assert "<figcaption>Seconds</figcaption>" in drawn
     assert drawn.count('<li class="ours">') == 1
+
+
+def test_cells_with_much_in_them_have_a_line_of_a_card_to_themselves() -> None:
+    assert 'class="figures"' in drawn_table(TABLE, "")
+    spread = Table(columns=("", "seconds"), rows=(("quinde", "1.000 (0.900-1.100)"),))
+    assert 'class="figures wordy"' in drawn_table(spread, "")
+
+
+def test_charts_without_bars_are_left_out() -> None:
+    charts = (
+        Chart(title="Full", bars=(Bar(name="quinde", value=1, text="1"),)),
+        Chart(title="Empty", bars=()),
+    )
+    assert re.findall("<figcaption>([^<]*)<", drawn_charts(charts)) == ["Full"]
+    assert 'class="charts short"' in drawn_charts(charts)
+    long = Chart(title="Long", bars=(Bar(name="quinde, concurrently", value=1, text="1"),))
+    assert 'class="charts"' in drawn_charts((long,))
 
 
 @pytest.mark.parametrize("bars", [(), (Bar(name="none", value=0, text="0 s"),)])

@@ -102,3 +102,5 @@ def test_together_counts_those_under_way_not_those_in_the_queue() -> None:
     assert together(concurrent(151)) == 66  # each takes 65.1 ms, and they begin 1 ms apart
     assert together(TWO) == 1
     assert together([exchange("a", ("queue", 0, 1))]) == 0
+    in_turn = [exchange("a", ("wait", number * 0.1, number * 0.1 + 0.1)) for number in range(20)]
+    assert together(in_turn) == 1

@@ -4,10 +4,17 @@ The bars say again what the table says, for the eye: each stands beside its name
 listens is spared it. Knows the model and markup.
 """
 
+from collections.abc import Sequence
+
 from quinde.cli.page.markup import Markup, element, joined
 from quinde.cli.page.model import Bar, Chart, Table
 
-__all__ = ("drawn_chart", "drawn_table")
+__all__ = ("drawn_chart", "drawn_charts", "drawn_table")
+
+_WORDY = 12
+"""Cells longer than this, in characters, have a line of a card to themselves."""
+_SHORT = 12
+"""Where no name is longer than this, three charts stand side by side."""
 
 
 def drawn_table(table: Table, caption: str) -> Markup:
@@ -18,6 +25,7 @@ def drawn_table(table: Table, caption: str) -> Markup:
         caption: What they are of, for who cannot see what stands around them.
     """
     heads = (element("th", column, scope="col", role="columnheader") for column in table.columns)
+    wordy = any(len(cell) > _WORDY for row in table.rows for cell in row[1:])
     # The roles are those that the elements have anyway, and lose in some browsers when they become a grid.
     return joined(
         element(
@@ -25,7 +33,7 @@ def drawn_table(table: Table, caption: str) -> Markup:
             element("caption", caption, class_="unseen"),
             element("thead", element("tr", *heads, role="row"), role="rowgroup"),
             element("tbody", *(_row(table, row) for row in table.rows), role="rowgroup"),
-            class_="figures",
+            class_="figures wordy" if wordy else "figures",
             role="table",
         ),
         *(element("p", note, class_="note") for note in table.notes),
@@ -34,11 +42,20 @@ def drawn_table(table: Table, caption: str) -> Markup:
 
 def _row(table: Table, row: tuple[str, ...]) -> Markup:
     cells = (
-        element("td", element("span", cell), data_label=column, role="cell")
+        element("td", cell and element("span", cell), data_label=column, role="cell")
         for column, cell in zip(table.columns[1:], row[1:], strict=True)
     )
     name = element("th", row[0], scope="row", role="rowheader")
     return element("tr", name, *cells, role="row", class_="ours" if row[0] in table.ours else None)
+
+
+def drawn_charts(charts: Sequence[Chart]) -> Markup:
+    """Return the figures of charts side by side, as far as there is room; without bars none."""
+    drawn = [chart for chart in charts if chart.bars]
+    short = all(len(bar.name) <= _SHORT for chart in drawn for bar in chart.bars)
+    return element(
+        "div", *(drawn_chart(chart) for chart in drawn), class_="charts short" if short else "charts"
+    )
 
 
 def drawn_chart(chart: Chart) -> Markup:

@@ -7,7 +7,7 @@ anything, should a label ever get around the escaping. Knows the model and how i
 from itertools import count
 from pathlib import Path
 
-from quinde.cli.page.charts import drawn_chart, drawn_table
+from quinde.cli.page.charts import drawn_charts, drawn_table
 from quinde.cli.page.markup import Markup, element
 from quinde.cli.page.model import Page, Part
 from quinde.cli.page.waterfall import drawn_waterfall
@@ -56,7 +56,7 @@ def _part(part: Part, numbers: "count[int]") -> Markup:
         element("p", part.lead, class_="lead"),
         *said,
         drawn_table(part.table, part.lead),
-        element("div", *(drawn_chart(chart) for chart in part.charts if chart.bars), class_="charts"),
+        drawn_charts(part.charts),
         *(drawn_waterfall(waterfall, next(numbers)) for waterfall in part.waterfalls),
     )
 

@@ -70,7 +70,8 @@ def together(exchanges: Sequence[Exchange]) -> int:
     for exchange in exchanges:
         begun = min((phase.start for phase in exchange.phases if phase.name != "queue"), default=None)
         if begun is not None:
-            changes += [(begun, 1), (exchange.end, -1)]
+            # To the microsecond: who begins when another one ends did not meet it.
+            changes += [(round(begun, 6), 1), (round(exchange.end, 6), -1)]
     most = now = 0
     for _, change in sorted(changes):  # who ends at a moment makes room for who begins then
         now += change

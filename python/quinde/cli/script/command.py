@@ -11,7 +11,7 @@ import click
 
 from quinde.cli.progress import display
 from quinde.cli.script.outcome import Outcome
-from quinde.cli.script.report import heading, last_lines, print_outcome, to_json
+from quinde.cli.script.report import last_lines, on_what, print_outcome, to_json
 from quinde.cli.script.turns import Script, race_script
 
 __all__ = ("race_program",)
@@ -58,7 +58,7 @@ def _write(outcome: Outcome, script: Script, path: Path) -> None:
     write_page(
         path,
         title=Path(script.program).name,
-        lead=f"{heading(outcome)}: the same program, unedited.",
+        lead=f"The same program, unedited, {on_what(outcome)}.",
         parts=[part_of(outcome)],
         versions=[(side.library, side.version or "not installed") for side in outcome.sides],
         arguments=[

@@ -14,7 +14,7 @@ from quinde.cli.report import stdout_console
 from quinde.cli.script.outcome import Figure, Outcome, Side
 from quinde.cli.script.verdict import verdict
 
-__all__ = ("HEADINGS", "cells", "heading", "last_lines", "print_outcome", "ratios", "to_json")
+__all__ = ("HEADINGS", "cells", "heading", "last_lines", "on_what", "print_outcome", "ratios", "to_json")
 
 HEADINGS = ("seconds", "CPU seconds", "peak MiB", "waiting")
 _LINES_SHOWN = 40
@@ -24,8 +24,12 @@ _MIB = 2**20
 
 def heading(outcome: Outcome) -> str:
     """Return what was raced, in a line."""
-    names = " and on ".join(f"{side.library} {side.version or ''}".rstrip() for side in outcome.sides)
-    return f"{' '.join([outcome.program, *outcome.arguments])} on {names}"
+    return f"{' '.join([outcome.program, *outcome.arguments])} {on_what(outcome)}"
+
+
+def on_what(outcome: Outcome) -> str:
+    """Return on which libraries it was raced."""
+    return " and ".join(f"on {side.library} {side.version or ''}".rstrip() for side in outcome.sides)
 
 
 def print_outcome(outcome: Outcome) -> None:
