@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from quinde.cli.commands import cli
-from quinde.cli.race import race
+from quinde.cli.race.command import race
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])

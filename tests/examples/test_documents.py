@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quinde.cli.contestants import CONTESTANTS
-from quinde.cli.report import print_report
-from quinde.cli.result import Row
+from quinde.cli.race.contestants import CONTESTANTS
+from quinde.cli.race.report import print_report
+from quinde.cli.race.result import Row
 from tests.examples.documents import ROOT, Output, Sample, asking, samples, samples_in
 from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
 from tests.support.servers import closed_port

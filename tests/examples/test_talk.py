@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quinde.cli.pokedex import POKEMON
+from quinde.cli.race.pokedex import POKEMON
 from tests.examples.documents import ROOT, asking
 from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
 from tests.support.servers import closed_port

@@ -12,7 +12,7 @@ import click
 
 from quinde.cli.errors import CommandError, one_line
 from quinde.cli.pokemon import pokeapi
-from quinde.cli.race import race
+from quinde.cli.race.command import race
 from quinde.http.version import __version__
 
 __all__ = ("cli",)

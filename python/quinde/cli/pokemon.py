@@ -34,7 +34,7 @@ _PORT = 8151
 )
 def pokeapi(port: int, latency: int) -> None:
     """Serve 151 Pokémon in PokéAPI's shape, until Ctrl-C: a server to try programs on, without a network."""
-    from quinde.cli.pokeapi import make_app
+    from quinde.cli.race.pokeapi import make_app
     from quinde.web.run import run_app
 
     try:

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from quinde.cli.report import print_report
-from quinde.cli.result import Row
+from quinde.cli.race.report import print_report
+from quinde.cli.race.result import Row
 
 
 def row(name: str, seconds: float | None, error: str | None = None) -> Row:

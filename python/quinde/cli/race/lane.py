@@ -9,11 +9,11 @@ import os
 import sys
 import time
 
-from quinde.cli.contestants import CONTESTANTS, Arrived, Contestant
-from quinde.cli.course import Course
 from quinde.cli.errors import CommandError
 from quinde.cli.process import Child, attach
-from quinde.cli.result import Row
+from quinde.cli.race.contestants import CONTESTANTS, Arrived, Contestant
+from quinde.cli.race.course import Course
+from quinde.cli.race.result import Row
 
 __all__ = ("run_lane",)
 
@@ -33,7 +33,7 @@ def run_lane(key: str, course: Course, arrived: Arrived) -> Row:
     result: dict[str, float | str] = {}
     answers = 0
     try:
-        with Child("quinde.cli.lane", key, course.to_json()) as child:
+        with Child("quinde.cli.race.lane", key, course.to_json()) as child:
             for message in child.messages():
                 if "label" in message:
                     answers += 1

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from quinde.cli.course import PLACE, Course, check_template
-from quinde.cli.result import Row, rows_to_json
+from quinde.cli.race.course import PLACE, Course, check_template
+from quinde.cli.race.result import Row, rows_to_json
 
 __all__ = ("race",)
 
@@ -155,7 +155,7 @@ def _refuse(context: click.Context, names: Collection[str], advice: str) -> None
 
 @contextmanager
 def _staged(course: Course, latency: float) -> Iterator[Course]:
-    from quinde.cli.stage import embedded_pokeapi, try_server
+    from quinde.cli.race.stage import embedded_pokeapi, try_server
 
     if course.template:
         try_server(course)
@@ -166,9 +166,9 @@ def _staged(course: Course, latency: float) -> Iterator[Course]:
 
 
 def _run(course: Course) -> list[Row]:
-    from quinde.cli.contestants import CONTESTANTS
-    from quinde.cli.lane import run_lane
     from quinde.cli.progress import display
+    from quinde.cli.race.contestants import CONTESTANTS
+    from quinde.cli.race.lane import run_lane
 
     rows = []
     with display() as shown:
@@ -191,7 +191,7 @@ def _print(rows: list[Row], title: str, as_json: bool) -> None:
         sys.stdout.write("\n")
         sys.stdout.flush()  # here a reader that has gone is still an error that ends the program quietly
         return
-    from quinde.cli.report import print_report
+    from quinde.cli.race.report import print_report
 
     print_report(title, rows)
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar
 
-from quinde.cli.course import Course
 from quinde.cli.errors import CommandError, one_line
+from quinde.cli.race.course import Course
 
 __all__ = (
     "CONTESTANTS",

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from quinde.cli.course import PLACE, Course
 from quinde.cli.errors import CommandError
-from quinde.cli.lane import run_lane
-from quinde.cli.pokedex import POKEMON
 from quinde.cli.process import Child
+from quinde.cli.race.course import PLACE, Course
+from quinde.cli.race.lane import run_lane
+from quinde.cli.race.pokedex import POKEMON
 
 __all__ = ("embedded_pokeapi", "try_server")
 
@@ -30,7 +30,7 @@ def embedded_pokeapi(latency: float) -> Iterator[tuple[str, int]]:
     Raises:
         CommandError: The server did not start.
     """
-    with Child("quinde.cli.pokeapi", repr(latency)) as server:
+    with Child("quinde.cli.race.pokeapi", repr(latency)) as server:
         for message in server.messages():
             yield f"http://127.0.0.1:{message['port']}/api/v2/pokemon/{PLACE}", len(POKEMON)
             return

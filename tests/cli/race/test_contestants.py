@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from quinde.cli.contestants import CONTESTANTS, Contestant, label
-from quinde.cli.course import Course
 from quinde.cli.errors import CommandError
+from quinde.cli.race.contestants import CONTESTANTS, Contestant, label
+from quinde.cli.race.course import Course
 from tests.cli.support import PATIENCE, accept, answering, listening, pokemon
 from tests.support.servers import closed_port
 
@@ -119,7 +119,7 @@ def test_a_missing_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_library_that_is_broken_inside_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "requests")
+    monkeypatch.delitem(sys.modules, "requests", raising=False)
     monkeypatch.setitem(sys.modules, "urllib3", None)
     with pytest.raises(ModuleNotFoundError, match="urllib3"):
         CONTESTANTS["requests-get"]()

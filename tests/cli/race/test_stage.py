@@ -9,9 +9,9 @@ import urllib.request
 
 import pytest
 
-from quinde.cli.course import Course
 from quinde.cli.errors import CommandError
-from quinde.cli.stage import embedded_pokeapi, try_server
+from quinde.cli.race.course import Course
+from quinde.cli.race.stage import embedded_pokeapi, try_server
 from tests.cli.support import PATIENCE, answering, heeding_interrupts, pokemon, wait_for_end
 from tests.support.servers import closed_port
 
@@ -39,7 +39,7 @@ def test_the_embedded_server_answers_while_the_block_lasts() -> None:
 def test_the_embedded_server_dies_with_its_parent(number: signal.Signals) -> None:
     """Seen from a connection to it, which the kernel closes when the server's process has ended."""
     code = (
-        "import sys\nfrom quinde.cli.stage import embedded_pokeapi\n"
+        "import sys\nfrom quinde.cli.race.stage import embedded_pokeapi\n"
         "with embedded_pokeapi(0.0) as (template, _):\n    print(template, flush=True)\n    sys.stdin.read()"
     )
     parent = subprocess.Popen(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from quinde.cli.result import Row, rows_to_json, times_faster
+from quinde.cli.race.result import Row, rows_to_json, times_faster
 
 
 def row(name: str, seconds: float | None, error: str | None = None) -> Row:

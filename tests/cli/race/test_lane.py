@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from quinde.cli.contestants import CONTESTANTS
-from quinde.cli.course import Course
-from quinde.cli.lane import run_lane
+from quinde.cli.race.contestants import CONTESTANTS
+from quinde.cli.race.course import Course
+from quinde.cli.race.lane import run_lane
 from tests.cli.support import answering, pokemon
 
 
@@ -48,4 +48,4 @@ def test_a_crash_becomes_the_rows_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Course, "to_json", lambda self: "{}")
     row = run_lane("quinde-one", course, lambda name: None)
     assert row.error is not None
-    assert "quinde.cli.lane ended with code 1: TypeError" in row.error
+    assert "quinde.cli.race.lane ended with code 1: TypeError" in row.error

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from quinde.cli.result import Row, times_faster
+from quinde.cli.race.result import Row, times_faster
 
 __all__ = ("print_report", "stdout_console")
 

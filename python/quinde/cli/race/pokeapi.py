@@ -9,8 +9,8 @@ import asyncio
 import sys
 
 from quinde import web
-from quinde.cli.pokedex import POKEMON, TYPE_IDS, Pokemon
 from quinde.cli.process import attach
+from quinde.cli.race.pokedex import POKEMON, TYPE_IDS, Pokemon
 
 __all__ = ("make_app",)
 

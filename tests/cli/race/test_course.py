@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from quinde.cli.course import Course, check_template
+from quinde.cli.race.course import Course, check_template
 
 
 def course(**changes: object) -> Course:

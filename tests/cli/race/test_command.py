@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from quinde.cli.commands import cli
-from quinde.cli.contestants import CONTESTANTS
-from quinde.cli.race import race
+from quinde.cli.race.command import race
+from quinde.cli.race.contestants import CONTESTANTS
 from tests.cli.support import (
     PATIENCE,
     QUINDE,

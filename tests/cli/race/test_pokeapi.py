@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quinde.cli.pokeapi import make_app
-from quinde.cli.pokedex import POKEMON
+from quinde.cli.race.pokeapi import make_app
+from quinde.cli.race.pokedex import POKEMON
 from tests.support.servers import serve_quinde
 from tests.support.wire import open_wire
 

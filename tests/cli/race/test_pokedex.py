@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from quinde.cli.pokedex import POKEMON, TYPE_IDS
+from quinde.cli.race.pokedex import POKEMON, TYPE_IDS
 
 
 def test_there_are_151_with_the_ids_1_to_151() -> None:
