@@ -212,7 +212,9 @@ class Connection:
 
     facade: Any
     @staticmethod
-    def attach_server(transport: BaseTransport, service: Service, limits: Limits) -> Connection: ...
+    def attach_server(
+        transport: BaseTransport, service: Service, limits: Limits, carrier: BaseTransport | None = None
+    ) -> Connection: ...
     @staticmethod
     def attach_client(
         transport: BaseTransport,
@@ -221,6 +223,7 @@ class Connection:
         on_lost: Callable[[Connection], object] | None,
         body_window: int,
         tally: Tally | None = None,
+        carrier: BaseTransport | None = None,
     ) -> Connection: ...
     @property
     def is_server(self) -> bool: ...

@@ -12,15 +12,16 @@ somebody else.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quinde import _core
 from quinde.net import reactor
+from quinde.net.layer import Carried
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
     from collections.abc import Callable, Hashable
 
@@ -63,7 +64,7 @@ def _core_limits(limits: WireLimits) -> _core.Limits:
     )
 
 
-class ResponseHandler(asyncio.Protocol):
+class ResponseHandler(Carried):
     """Stand for one connection to a server.
 
     Args:
@@ -115,7 +116,7 @@ class ResponseHandler(asyncio.Protocol):
         limits = _core_limits(self.limits)
         window = 2 * self.limits.read_bufsize
         self.connection = _core.Connection.attach_client(
-            transport, limits, self._on_idle, self._on_lost, window, self._tally
+            transport, limits, self._on_idle, self._on_lost, window, self._tally, self.carrier
         )
 
     def watch_session(self, sessions: SessionCache, key: Hashable) -> None:

@@ -7,7 +7,7 @@ May know `ssl`, the core's connections and asyncio's; must not know addresses or
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from quinde._core import TlsSettings
 from quinde.errors import (
@@ -16,8 +16,15 @@ from quinde.errors import (
     ClientConnectorSSLError,
     ServerFingerprintMismatch,
 )
-from quinde.net import reactor
-from quinde.net.tls import HANDSHAKE_TIMEOUT, Fingerprint, SessionCache, SSLChoice, context_for
+from quinde.net import layer, reactor
+from quinde.net.tls import (
+    HANDSHAKE_TIMEOUT,
+    SHUTDOWN_TIMEOUT,
+    Fingerprint,
+    SessionCache,
+    SSLChoice,
+    context_for,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -79,17 +86,19 @@ async def hand_over(
         OSError: the handshake failed (`ssl.SSLError`) or took too long, or the peer has gone.
     """
     if reactor.backend() == "transport":
-        options: dict[str, Any] = {}
-        if security is not None:
-            options = {
-                "ssl": security.context,
-                "server_hostname": security.server_hostname,
-                "ssl_handshake_timeout": HANDSHAKE_TIMEOUT,
-            }
-            if shutdown_timeout:
-                options["ssl_shutdown_timeout"] = shutdown_timeout
-        _, handler = await loop.create_connection(factory, sock=sock, **options)
-        handler.closes_abruptly = security is not None and not shutdown_timeout
+        if security is None:
+            _, handler = await loop.create_connection(factory, sock=sock)
+            return handler
+        handler = factory()
+        await layer.connect(
+            sock,
+            handler,
+            security.context,
+            server_hostname=security.server_hostname,
+            handshake_timeout=HANDSHAKE_TIMEOUT,
+            shutdown_timeout=shutdown_timeout or SHUTDOWN_TIMEOUT,
+        )
+        handler.closes_abruptly = not shutdown_timeout
         return handler
     handler = factory()
     if security is None:

@@ -7,13 +7,14 @@ connection.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from quinde._core import Connection
+from quinde.net.layer import Carried
 from quinde.net.transport import CoreTransport
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from logging import Logger
 
@@ -26,7 +27,7 @@ __all__ = ("RequestHandler",)
 _PASSED_ON = ("data_received", "pause_writing", "resume_writing")
 
 
-class RequestHandler(asyncio.Protocol):
+class RequestHandler(Carried):
     """Stand for one connection of a server.
 
     Args:
@@ -52,10 +53,10 @@ class RequestHandler(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Attach the core to a transport."""
-        connection = Connection.attach_server(transport, self._server.service, self._limits)
+        connection = Connection.attach_server(transport, self._server.service, self._limits, self.carrier)
         connection.facade = self
         self._connection = connection
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         # Straight to the core: these are called for each piece that arrives. A transport that looked its
         # protocol's methods up before this call (uvloop's do) is told to look again.
         for name in _PASSED_ON:

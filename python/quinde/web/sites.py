@@ -16,6 +16,7 @@ from yarl import URL
 
 from quinde._core import TlsSettings
 from quinde.net import reactor
+from quinde.net.layer import TlsLayer
 from quinde.net.tls import SHUTDOWN_TIMEOUT, handshake_patience
 from quinde.web.limits import Limits, core_limits
 from quinde.web.listening import bind_tcp, bind_unix, listen
@@ -102,27 +103,27 @@ class BaseSite(ABC):
             return None
         return TlsSettings(self._ssl_context, handshake_timeout=self._handshake_timeout)
 
-    def _loop_tls(self) -> dict[str, Any]:
-        """What asyncio is told to secure its transports."""
-        if self._ssl_context is None:
-            return {}
-        return {
-            "ssl": self._ssl_context,
-            "ssl_handshake_timeout": handshake_patience(self._handshake_timeout),
-            "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
-        }
-
     @property
     def addresses(self) -> list[Any]:
         """The addresses that are listened at, as `socket.getsockname()` gives them."""
         sockets = cast("tuple[socket.socket, ...]", getattr(self._server, "sockets", None) or ())
         return [sock.getsockname() for sock in sockets]
 
-    def _factory(self, server: Server) -> Callable[[], RequestHandler]:
+    def _factory(self, server: Server) -> Callable[[], asyncio.BaseProtocol]:
         """Give what makes protocols, where asyncio accepts."""
-        if self._limits is server.core_limits:
-            return server
-        return partial(RequestHandler, server, limits=self._limits)
+        make: Callable[[], RequestHandler] = server
+        if self._limits is not server.core_limits:
+            make = partial(RequestHandler, server, limits=self._limits)
+        context = self._ssl_context
+        if context is None:
+            return make
+        return lambda: TlsLayer(
+            make(),
+            context,
+            is_server=True,
+            handshake_timeout=handshake_patience(self._handshake_timeout),
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
+        )
 
     @abstractmethod
     async def _listen(self, server: Server) -> asyncio.AbstractServer: ...
@@ -186,7 +187,6 @@ class TCPSite(BaseSite):
             backlog=self._backlog,
             reuse_address=self._reuse_address,
             reuse_port=self._reuse_port,
-            **self._loop_tls(),
         )
 
 
@@ -225,7 +225,7 @@ class UnixSite(BaseSite):
                 sockets, server.service, self._limits, self._backlog, tls=self._core_tls(), unlink=True
             )
         return await asyncio.get_running_loop().create_unix_server(
-            self._factory(server), os.fspath(self._path), backlog=self._backlog, **self._loop_tls()
+            self._factory(server), os.fspath(self._path), backlog=self._backlog
         )
 
 
@@ -268,5 +268,5 @@ class SockSite(BaseSite):
                 [self._sock], server.service, self._limits, self._backlog, tls=self._core_tls(), owned=True
             )
         return await asyncio.get_running_loop().create_server(
-            self._factory(server), sock=self._sock, backlog=self._backlog, **self._loop_tls()
+            self._factory(server), sock=self._sock, backlog=self._backlog
         )

@@ -56,7 +56,8 @@ pub enum Action {
 }
 
 pub enum TransportCommand {
-    Write(Token, Vec<Segment>),
+    /// With the transport that carries it.
+    Write(Token, Py<PyAny>, Vec<Segment>),
     WriteEof,
     PauseReading,
     ResumeReading,
@@ -176,8 +177,8 @@ fn command_transport(
     command: TransportCommand,
 ) -> PyResult<()> {
     let name = match command {
-        TransportCommand::Write(token, segments) => {
-            return write_transport(py, serial, token, transport, &segments);
+        TransportCommand::Write(token, carrier, segments) => {
+            return write_transport(py, serial, token, transport, &carrier, &segments);
         }
         TransportCommand::WriteEof => return end_transport(py, transport),
         TransportCommand::PauseReading => intern!(py, "pause_reading"),
@@ -197,10 +198,10 @@ fn write_transport(
     serial: u64,
     token: Token,
     transport: &Py<PyAny>,
+    carrier: &Py<PyAny>,
     segments: &[Segment],
 ) -> PyResult<()> {
-    let is_closing = transport.call_method0(py, intern!(py, "is_closing"))?;
-    if is_closing.is_truthy(py)? {
+    if is_closing(py, transport)? || (!carrier.is(transport) && is_closing(py, carrier)?) {
         with_connection(serial, token, |connection| connection.peer_closed = true);
         return Ok(());
     }
@@ -208,6 +209,12 @@ fn write_transport(
     transport
         .call_method1(py, intern!(py, "write"), (bytes,))
         .map(drop)
+}
+
+fn is_closing(py: Python<'_>, transport: &Py<PyAny>) -> PyResult<bool> {
+    transport
+        .call_method0(py, intern!(py, "is_closing"))?
+        .is_truthy(py)
 }
 
 /// Shuts the writing side of a transport down, where it can.

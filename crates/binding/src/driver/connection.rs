@@ -53,6 +53,8 @@ pub enum Io {
     /// An asyncio transport does (transport backend).
     Transport {
         transport: Py<PyAny>,
+        /// The transport that sends: another one where TLS of asyncio's stands between.
+        carrier: Py<PyAny>,
         writable: bool,
         reading: bool,
         eof: bool,
@@ -407,13 +409,15 @@ impl Connection {
             return Flushed::Clean;
         }
         match &mut self.io {
-            Io::Transport { transport, .. } => {
+            Io::Transport {
+                transport, carrier, ..
+            } => {
                 self.sent += output.len() as u64;
                 let mut segments = Vec::new();
                 while let Some(segment) = output.pop() {
                     segments.push(segment);
                 }
-                let command = TransportCommand::Write(token, segments);
+                let command = TransportCommand::Write(token, carrier.clone_ref(py), segments);
                 actions.push_back(Action::Transport(transport.clone_ref(py), command));
                 Flushed::Handed
             }

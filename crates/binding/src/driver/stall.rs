@@ -21,8 +21,8 @@ pub fn stalled(state: &mut LoopState, py: Python<'_>, token: Token) {
             let size = socket.unsent().unwrap_or(usize::MAX);
             has_unsent(state, py, token, size);
         }
-        Io::Transport { transport, .. } => {
-            let ask = Action::AskUnsent(transport.clone_ref(py), token);
+        Io::Transport { carrier, .. } => {
+            let ask = Action::AskUnsent(carrier.clone_ref(py), token);
             state.actions.push_back(ask);
         }
     }

@@ -53,10 +53,20 @@ fn transport_peers(transport: &Bound<'_, PyAny>) -> PyResult<Peers> {
     })
 }
 
-fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side) -> PyResult<Py<Handle>> {
+/// A transport to speak by, and the one that sends for it: TLS of asyncio's stands on another transport, and does not
+/// tell what that has still to send.
+pub struct Carried<'a, 'py> {
+    pub transport: &'a Bound<'py, PyAny>,
+    pub carrier: Option<Bound<'py, PyAny>>,
+}
+
+fn attach(py: Python<'_>, serial: u64, carried: &Carried<'_, '_>, side: Side) -> PyResult<Py<Handle>> {
+    let transport = carried.transport;
+    let carrier = carried.carrier.as_ref().unwrap_or(transport);
     let peers = Arc::new(transport_peers(transport)?);
     let io = Io::Transport {
         transport: transport.clone().unbind(),
+        carrier: carrier.clone().unbind(),
         writable: true,
         reading: true,
         eof: false,
@@ -66,7 +76,7 @@ fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side)
     let limits = PyDict::new(py);
     limits.set_item(intern!(py, "high"), 1)?;
     limits.set_item(intern!(py, "low"), 0)?;
-    match transport.call_method(intern!(py, "set_write_buffer_limits"), (), Some(&limits)) {
+    match carrier.call_method(intern!(py, "set_write_buffer_limits"), (), Some(&limits)) {
         // A transport without flow control never says that it is paused.
         Err(error) if !error.is_instance_of::<PyNotImplementedError>(py) => return Err(error),
         _ => {}
@@ -86,7 +96,7 @@ fn attach(py: Python<'_>, serial: u64, transport: &Bound<'_, PyAny>, side: Side)
 
 pub fn attach_server(
     py: Python<'_>,
-    transport: &Bound<'_, PyAny>,
+    carried: &Carried<'_, '_>,
     service: Py<Service>,
     limits: Py<Limits>,
 ) -> PyResult<Py<Handle>> {
@@ -99,7 +109,7 @@ pub fn attach_server(
         machine.count_refusal("too_many_connections");
     }
     let side = Side::Server(ServerSide::new(machine, service, limits));
-    let handle = attach(py, serial, transport, side)?;
+    let handle = attach(py, serial, carried, side)?;
     if !(serving && has_room) {
         // asyncio has accepted it already, and cannot be asked to wait.
         super::command::close(py, serial, handle.get().token, true);
@@ -109,7 +119,7 @@ pub fn attach_server(
 
 pub fn attach_client(
     py: Python<'_>,
-    transport: &Bound<'_, PyAny>,
+    carried: &Carried<'_, '_>,
     limits: &Limits,
     on_idle: Option<Py<PyAny>>,
     on_lost: Option<Py<PyAny>>,
@@ -118,7 +128,7 @@ pub fn attach_client(
 ) -> PyResult<Py<Handle>> {
     let serial = running(py)?;
     let side = client::client_side(serial, limits, on_idle, on_lost, body_window, tally)?;
-    attach(py, serial, transport, Side::Client(side))
+    attach(py, serial, carried, Side::Client(side))
 }
 
 pub fn data_received(py: Python<'_>, serial: u64, token: Token, data: &[u8]) -> PyResult<()> {
@@ -175,14 +185,14 @@ pub fn set_writable(py: Python<'_>, serial: u64, token: Token, now_writable: boo
             return;
         };
         if let Io::Transport {
-            transport, writable, ..
+            carrier, writable, ..
         } = &mut connection.io
         {
             *writable = now_writable;
             connection.unsent = usize::MAX;
             if !now_writable {
                 // What it has now is what progress is measured by.
-                let ask = Action::AskUnsent(transport.clone_ref(py), token);
+                let ask = Action::AskUnsent(carrier.clone_ref(py), token);
                 state.actions.push_back(ask);
             }
         }

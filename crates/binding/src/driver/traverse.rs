@@ -42,8 +42,12 @@ pub fn traverse(state: &LoopState, visit: &PyVisit<'_>) -> Result<(), PyTraverse
 }
 
 fn traverse_connection(connection: &Connection, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    if let Io::Transport { transport, .. } = &connection.io {
+    if let Io::Transport {
+        transport, carrier, ..
+    } = &connection.io
+    {
         visit.call(transport)?;
+        visit.call(carrier)?;
     }
     if let Some(tls) = &connection.tls {
         tls.traverse(visit)?;

@@ -15,7 +15,8 @@ use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
-use crate::driver::{Link, answer, command, tls, transport, with_connection, with_loop};
+use crate::driver::transport::{self, Carried};
+use crate::driver::{Link, answer, command, tls, with_connection, with_loop};
 use quinde_http::BodyLength;
 
 #[pyclass(frozen, weakref, module = "quinde._core")]
@@ -79,19 +80,27 @@ impl Connection {
     }
 
     /// Serves the requests that an asyncio transport receives.
+    ///
+    /// The carrier is the transport that sends, where another one stands between; so with a client's.
     #[staticmethod]
+    #[pyo3(signature = (transport, service, limits, carrier=None))]
     fn attach_server(
         py: Python<'_>,
         transport: &Bound<'_, PyAny>,
         service: Py<Service>,
         limits: Py<Limits>,
+        carrier: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<Self>> {
-        transport::attach_server(py, transport, service, limits)
+        transport::attach_server(py, &Carried { transport, carrier }, service, limits)
     }
 
     /// Sends requests over an asyncio transport.
     #[staticmethod]
-    #[pyo3(signature = (transport, limits, on_idle, on_lost, body_window, tally=None))]
+    #[pyo3(signature = (transport, limits, on_idle, on_lost, body_window, tally=None, carrier=None))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "settings of a connection, most of them by name"
+    )]
     fn attach_client(
         py: Python<'_>,
         transport: &Bound<'_, PyAny>,
@@ -100,8 +109,10 @@ impl Connection {
         on_lost: Option<Py<PyAny>>,
         body_window: usize,
         tally: Option<Py<Tally>>,
+        carrier: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<Self>> {
-        transport::attach_client(py, transport, limits.get(), on_idle, on_lost, body_window, tally)
+        let carried = Carried { transport, carrier };
+        transport::attach_client(py, &carried, limits.get(), on_idle, on_lost, body_window, tally)
     }
 
     /// `asyncio.Protocol.data_received`.
