@@ -142,4 +142,5 @@ async def test_storm_of_cancellations(mode, count):
     expected = (quinde.ClientError, TimeoutError, asyncio.CancelledError, type(None))
     assert [each.__name__ for each in results if not issubclass(each, expected)] == []
     assert count / 10 < results.count(asyncio.CancelledError) < count
-    assert count / 10 < results.count(type(None))
+    # Handshakes take most of the time that many requests have.
+    assert count / (40 if mode.tls else 10) < results.count(type(None))
