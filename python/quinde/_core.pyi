@@ -20,6 +20,7 @@ __all__ = [
     "Journal",
     "Limits",
     "Listener",
+    "LogLine",
     "OutgoingRequest",
     "Router",
     "Service",
@@ -106,6 +107,25 @@ class Journal:
     @property
     def failure(self) -> int | None: ...
     def statistics(self) -> dict[str, int]: ...
+
+@final
+class LogLine:
+    """One line of the access log, as `logging` wants it: a message, and its values by their names.
+
+    `pieces` are (kind, text), as for `Journal`, but none of kinds "o" and "e". `show_second` gives the text
+    of a moment.
+    """
+
+    def __new__(cls, pieces: list[tuple[str, str]], show_second: Callable[[int], str]) -> LogLine: ...
+    def fill(
+        self,
+        into: dict[str, Any],
+        incoming: IncomingRequest,
+        status: int,
+        size: int,
+        elapsed: float,
+        now: float,
+    ) -> str | None: ...
 
 @final
 class TlsSettings:

@@ -151,7 +151,11 @@ async def test_all_ways_write_the_same_lines(
     log_format = f"%a %P %r %s %b %T %{{User-Agent}}i %{{X-Missing}}i {fields}"
 
     class Plain(AccessLogger):  # any subclass gets responses that were sent in the general way
-        pass
+        __slots__ = ()
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._line = None  # by Python
 
     requests = [
         request("GET", "/plain?a=b%20c", "User-Agent: tests/1", "Connection: close"),
@@ -209,6 +213,62 @@ async def test_all_ways_write_the_same_lines(
     assert [record.getMessage() for record in caplog.records if record.name == LOGGER.name] == slow
     await ask(access_log_class=web.BufferedAccessLogger.to(tmp_path / "log"))
     assert (tmp_path / "log").read_text().splitlines() == slow
+
+
+@quinde_only
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("GET", "/a?b=%20", "User-Agent: tests/1"),
+        request("HEAD", "/"),
+        request("GET", "/?", "Referer: http://r/", "User-Agent: one", "User-Agent: two"),
+        request("GET", "//double"),
+        request("GET", "http://elsewhere/path?q"),
+        request("GET", "/", "User-Agent: " + "Quiñe €".encode().decode("latin-1")),
+        request("GET", "/", "User-Agent: x").replace(b" x", b" \xff\xe9"),
+        request("POST", "/", "Content-Length: 3") + b"abc",
+        b"GET / HTTP/1.0\r\n\r\n",
+    ],
+    ids=range(9),
+)
+async def test_core_and_python_tell_the_same(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    """The message, and each value beside it: whichever of the two makes them."""
+    log_format = '%% %a %t %P "%r" %s %b %T %Tf %D %{Referer}i "%{User-Agent}i" %{X-Missing}i'
+    monkeypatch.setattr("quinde.web.log.clock.time", lambda: 1_700_000_000.75)
+
+    class Both(AccessLogger):
+        def log(self, asked: Any, response: Any, _time: float) -> None:
+            for seconds in (0.0, 0.0000005, 0.5, 1.5, 2.25, 12345.678901):
+                super().log(asked, response, seconds)
+                line, self._line = self._line, None
+                super().log(asked, response, seconds)
+                self._line = line
+
+    # Past pytest's own log: reports with lone surrogates do not get from one of its processes to another.
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    monkeypatch.setattr(LOGGER, "propagate", False)
+    LOGGER.addHandler(handler)
+    try:
+        method = data.split()[0].decode()
+        await lines(caplog, hello, data, method, access_log_class=Both, access_log_format=log_format)
+    finally:
+        LOGGER.removeHandler(handler)
+    assert len(records) == 12
+    for ours, pythons in zip(records[::2], records[1::2], strict=True):
+        assert vars(ours) == vars(pythons)
+
+
+@quinde_only
+async def test_ordinary_lines_take_no_python(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AccessLogger, "_tell", None)
+    (record,), _ = await lines(caplog, hello, request("GET", "/a?b"))
+    assert '"GET /a?b HTTP/1.1" 200' in record.getMessage()
 
 
 @quinde_only

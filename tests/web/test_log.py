@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import logging
 import re
-import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quinde.web.log import AbstractAccessLogger, AccessLogger
+from quinde.web.log import AbstractAccessLogger, AccessLogger, cut
 from quinde.web.response import Response
 from tests.web.incoming import fake_request
 
@@ -49,6 +46,18 @@ def line(log_format: str, caplog: pytest.LogCaptureFixture, request: Any = None,
 )
 def test_atoms(log_format: str, expected: str, caplog: pytest.LogCaptureFixture) -> None:
     assert line(log_format, caplog) == expected
+
+
+def test_cut() -> None:
+    assert cut("100%% %Tf %{X}i%{Y}o") == [
+        ("", "100"),
+        ("", "%"),
+        ("", " "),
+        ("Tf", ""),
+        ("", " "),
+        ("i", "X"),
+        ("o", "Y"),
+    ]
 
 
 def test_start_time_is_local_and_before_the_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -96,53 +105,18 @@ def test_own_loggers_are_enabled() -> None:
         AbstractAccessLogger(LOGGER, "format")  # type: ignore[abstract]
 
 
-class Subclass(logging.Logger):
-    """One that might make records in another way."""
+def test_records_name_the_logger_of_lines(caplog: pytest.LogCaptureFixture) -> None:
+    line("%s", caplog)
+    record = caplog.records[-1]
+    assert (record.funcName, record.module, record.args) == ("log", "log", ())
 
 
-@pytest.mark.parametrize("in_task", [True, False])
-def test_records_are_those_of_logging(caplog: pytest.LogCaptureFixture, in_task: bool) -> None:
-    """Each attribute, the second time as well; the moment is about now."""
-    request = fake_request("/a", headers=[("A", "1")])
-    other = Subclass(LOGGER.name)
-    other.addHandler(caplog.handler)
-
-    def write() -> None:
-        ours = AccessLogger(LOGGER, "%r %s %{A}i")
-        for _ in range(3):
-            ours.log(request, Response(), 0)
-        AccessLogger(other, "%r %s %{A}i").log(request, Response(), 0)
-
-    async def main() -> None:
-        write()
-
-    if in_task:
-        asyncio.run(main())
-    else:
-        write()
-    *records, theirs = (dict(vars(record)) for record in caplog.records)
-    moments = {"created", "msecs", "relativeCreated"}
-    own = {name: theirs[name] for name in theirs.keys() - moments - {"lineno", "funcName"}}
-    assert len(records) == 3
-    for record in records:
-        assert {name: record[name] for name in record.keys() - moments - {"lineno", "funcName"}} == own
-        assert record["msecs"] == pytest.approx(record["created"] % 1 * 1000, abs=1)
-        assert theirs["created"] - 10 < record["created"] <= theirs["created"]
-        elapsed = theirs["relativeCreated"] - record["relativeCreated"]
-        assert elapsed == pytest.approx((theirs["created"] - record["created"]) * 1000, abs=1)
-        assert record["funcName"] == "log"
-    if sys.version_info >= (3, 12):
-        assert (own["taskName"] is not None) == in_task
-
-
-def test_records_know_their_thread(caplog: pytest.LogCaptureFixture) -> None:
-    logger = AccessLogger(LOGGER, "%s")
-    logger.log(fake_request(), Response(), 0)
-    other = threading.Thread(target=logger.log, args=(fake_request(), Response(), 0), name="other")
-    other.start()
-    other.join()
-    logger.log(fake_request(), Response(), 0)
-    assert [record.threadName for record in caplog.records] == ["MainThread", "other", "MainThread"]
+def test_patched_loggers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(LOGGER, "info", lambda *args, **keywords: told.append((args, keywords)))
+    AccessLogger(LOGGER, "%s %{A}i").log(fake_request(), Response(), 0)
+    extra = {"response_status": 200, "request_header": {"A": "-"}}
+    assert told == [(("200 -",), {"extra": extra})]
 
 
 def test_factories_of_records_are_asked(caplog: pytest.LogCaptureFixture) -> None:

@@ -41,6 +41,8 @@ mod _core {
     #[pymodule_export]
     use crate::objects::limits::Limits;
     #[pymodule_export]
+    use crate::objects::log_line::LogLine;
+    #[pymodule_export]
     use crate::objects::outgoing::OutgoingRequest;
     #[pymodule_export]
     use crate::objects::plain::make_plainly;

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from quinde._core import IncomingRequest, Journal
 from quinde.log import server_logger
-from quinde.web.log import AbstractAccessLogger, AccessLogger
+from quinde.web.log import AbstractAccessLogger, AccessLogger, cut
 from quinde.web.request import BaseRequest, Request
 
 if TYPE_CHECKING:
@@ -305,23 +305,10 @@ def _caller_of(reference: weakref.ref[BufferedAccessLogger]) -> Callable[[], Non
 
 
 def _compile(log_format: str) -> list[tuple[str, str]]:
-    """Cut a format into plain text, of kind "", and atoms."""
-    pieces: list[tuple[str, str]] = []
-    position = 0
-    for match in AccessLogger.FORMAT_RE.finditer(log_format):
-        pieces.append(("", log_format[position : match.start()]))
-        position = match.end()
-        name, kind, plain = match.groups()
-        if plain is not None:
-            pieces.append((plain, ""))
-        elif name is None:
-            pieces.append(("", "%"))
-        elif kind == "e":
-            pieces.append(("", os.environ.get(name, "-")))
-        else:
-            pieces.append((kind, name))
-    pieces.append(("", log_format[position:]))
-    return [(kind, text) for kind, text in pieces if kind or text]
+    """Cut a format into pieces for the core; the environment is looked up once."""
+    return [
+        ("", os.environ.get(text, "-")) if kind == "e" else (kind, text) for kind, text in cut(log_format)
+    ]
 
 
 def _values(headers: Mapping[str, str], names: list[str]) -> list[bytes | None]:

@@ -5,25 +5,24 @@ Sees requests and responses by their public attributes. When it is off, the serv
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import os
 import re
-import threading
 import time as clock
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from quinde.web.request import Request
+from quinde._core import IncomingRequest, LogLine
+from quinde.web.record import Records, makes_plain_records
+from quinde.web.request import BaseRequest, Request
 
 if TYPE_CHECKING:
-    from quinde.web.request import BaseRequest
     from quinde.web.stream import StreamResponse
 
-__all__ = ("AbstractAccessLogger", "AccessLogger")
+__all__ = ("AbstractAccessLogger", "AccessLogger", "cut")
 
 
 class AbstractAccessLogger(ABC):
@@ -55,6 +54,9 @@ class AbstractAccessLogger(ABC):
         """Whether anybody will see it; asked when the server starts."""
         return True
 
+
+# Requests of these classes say nothing else than the core's does.
+_OWN_REQUESTS = frozenset({BaseRequest, Request})
 
 _Atom = Callable[["BaseRequest", "StreamResponse", float], Any]
 
@@ -90,13 +92,15 @@ class AccessLogger(AbstractAccessLogger):
     LOG_FORMAT = '%a %t "%r" %s %b "%{Referer}i" "%{User-Agent}i"'
     FORMAT_RE = re.compile(r"%(?:%|\{([A-Za-z0-9\-_]+)\}([ioe])|(Tf|[atPrsbTD]))")
 
-    __slots__ = ("_compiled", "_pattern", "_pattern_is_of")
+    __slots__ = ("_compiled", "_line", "_records")
 
     def __init__(self, logger: logging.Logger, log_format: str = LOG_FORMAT) -> None:
         super().__init__(logger, log_format)
         self._compiled = _compile(log_format)
-        self._pattern: dict[str, Any] = {}
-        self._pattern_is_of: tuple[int, int, int] | None = None
+        self._records = Records(logger, AccessLogger.log.__code__)
+        pieces = cut(log_format)
+        # The core has no fields of responses, and no environment.
+        self._line = None if any(kind in ("o", "e") for kind, _ in pieces) else LogLine(pieces, _second)
 
     @property
     def enabled(self) -> bool:
@@ -106,12 +110,27 @@ class AccessLogger(AbstractAccessLogger):
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
         """Write one line. What goes wrong in it is logged and goes no further."""
         try:
-            compiled = self._compiled
-            values = [atom(request, response, time) for atom in compiled.atoms]
-            extra: dict[str, Any] = {key: values[index] for key, index in compiled.keys}
-            for key, names in compiled.named_keys:
-                extra[key] = {name: values[index] for name, index in names}
-            self._emit(compiled.template % tuple(values), extra)
+            logger = self.logger
+            is_plain = makes_plain_records(logger)
+            if is_plain and not logger.isEnabledFor(logging.INFO):
+                return
+            if is_plain and self._line is not None and type(request) in _OWN_REQUESTS:
+                incoming = request._incoming
+                if type(incoming) is IncomingRequest:
+                    now = clock.time()
+                    attributes = self._records.begin(now)
+                    message = self._line.fill(
+                        attributes, incoming, response.status, response.body_length, time, now
+                    )
+                    if message is not None:
+                        attributes["msg"] = message
+                        self._records.handle(attributes)
+                        return
+            message, extra = self._tell(request, response, time)
+            if is_plain:
+                self._records.handle({**self._records.begin(clock.time()), **extra, "msg": message})
+            else:
+                logger.info(message, extra=extra)
         except Exception:
             self.logger.exception("Error in logging")
 
@@ -120,41 +139,32 @@ class AccessLogger(AbstractAccessLogger):
         """Whether the format has atoms of response headers."""
         return any(key == "response_header" for key, _ in self._compiled.named_keys)
 
-    def _emit(self, message: str, extra: dict[str, Any]) -> None:
-        logger = self.logger
-        if type(logger) is not logging.Logger or logging.getLogRecordFactory() is not logging.LogRecord:
-            logger.info(message, extra=extra)
-        elif logger.isEnabledFor(logging.INFO):
-            logger.handle(self._make_record(message, extra))
+    def _tell(
+        self, request: BaseRequest, response: StreamResponse, time: float
+    ) -> tuple[str, dict[str, Any]]:
+        """Make message and `extra` of any request, which may be a class of its own."""
+        compiled = self._compiled
+        values = [atom(request, response, time) for atom in compiled.atoms]
+        extra: dict[str, Any] = {key: values[index] for key, index in compiled.keys}
+        for key, names in compiled.named_keys:
+            extra[key] = {name: values[index] for name, index in names}
+        return compiled.template % tuple(values), extra
 
-    def _make_record(self, message: str, extra: dict[str, Any]) -> logging.LogRecord:
-        """Make the record as `info()` would, at a third of its cost.
 
-        All come from the same line of the same process, and but for the moment and the task each is like the
-        one before: the pattern is made anew each second, and in another thread or process.
-        """
-        now = clock.time()
-        pattern = self._pattern
-        is_of = (int(now), threading.get_ident(), os.getpid())
-        if is_of != self._pattern_is_of:
-            self._pattern_is_of = is_of
-            code = AccessLogger.log.__code__
-            self._pattern = pattern = self.logger.makeRecord(
-                self.logger.name, logging.INFO, code.co_filename, code.co_firstlineno, message, (), None,
-                "log", extra,
-            ).__dict__  # fmt: skip
-        record = logging.LogRecord.__new__(logging.LogRecord)
-        attributes = record.__dict__
-        attributes.update(pattern)
-        attributes.update(extra)
-        attributes["msg"] = message
-        attributes["created"] = now
-        attributes["msecs"] = float(int(now * 1000) % 1000)
-        attributes["relativeCreated"] = pattern["relativeCreated"] + (now - pattern["created"]) * 1000
-        if pattern.get("taskName") is not None:
-            task = asyncio.current_task()
-            attributes["taskName"] = None if task is None else task.get_name()
-        return record
+def cut(log_format: str) -> list[tuple[str, str]]:
+    """Cut a format into plain text, of kind "", and atoms: their letters, and the name that some have."""
+    pieces: list[tuple[str, str]] = []
+    position = 0
+    for match in AccessLogger.FORMAT_RE.finditer(log_format):
+        pieces.append(("", log_format[position : match.start()]))
+        position = match.end()
+        name, kind, plain = match.groups()
+        if plain is None and name is None:
+            pieces.append(("", "%"))
+        else:
+            pieces.append((plain or kind, name or ""))
+    pieces.append(("", log_format[position:]))
+    return [(kind, text) for kind, text in pieces if kind or text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,30 +183,22 @@ def _compile(log_format: str) -> _Compiled:
     keys: list[tuple[str, int]] = []
     named_keys: dict[str, list[tuple[str, int]]] = {}
     template: list[str] = []
-    position = 0
-    for match in AccessLogger.FORMAT_RE.finditer(log_format):
-        template.append(log_format[position : match.start()].replace("%", "%%"))
-        position = match.end()
-        name, kind, plain = match.groups()
-        if plain is None and name is None:
-            template.append("%%")
+    for kind, text in cut(log_format):
+        if not kind:
+            template.append(text.replace("%", "%%"))
             continue
-        key = AccessLogger.LOG_FORMAT_MAP[plain or kind]
-        if plain is not None:
-            keys.append((key, len(atoms)))
-            atoms.append(_PLAIN_ATOMS[plain])
+        key = AccessLogger.LOG_FORMAT_MAP[kind]
+        if text:
+            named_keys.setdefault(key, []).append((text, len(atoms)))
+            atoms.append(functools.partial(_NAMED_ATOMS[kind], text))
         else:
-            named_keys.setdefault(key, []).append((name, len(atoms)))
-            atoms.append(functools.partial(_NAMED_ATOMS[kind], name))
+            keys.append((key, len(atoms)))
+            atoms.append(_PLAIN_ATOMS[kind])
         template.append("%s")
-    template.append(log_format[position:].replace("%", "%%"))
     return _Compiled("".join(template), atoms, keys, list(named_keys.items()))
 
 
 def _request_header(name: str, request: BaseRequest, _response: StreamResponse, _time: float) -> str:
-    if type(request) is Request:  # without building the map of all
-        value = request._incoming.header(name)
-        return "-" if value is None else value
     return request.headers.get(name, "-")
 
 

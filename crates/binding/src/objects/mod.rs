@@ -8,6 +8,7 @@ pub mod fields;
 pub mod head;
 pub mod journal;
 pub mod limits;
+pub mod log_line;
 pub mod outgoing;
 pub mod plain;
 pub mod request;

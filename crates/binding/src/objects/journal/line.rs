@@ -131,9 +131,7 @@ impl Format {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Remote => match entry.remote {
-                    Remote::Address(IpAddr::V4(address)) => dotted(out, address.octets()),
-                    // Writing to a vector cannot fail, here and below.
-                    Remote::Address(address) => drop(write!(out, "{address}")),
+                    Remote::Address(address) => ip_address(out, address),
                     Remote::Name(name) => field(out, Some(name).filter(|name| !name.is_empty())),
                 },
                 Piece::Started => calendar.show(out, entry.began),
@@ -160,8 +158,13 @@ fn number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn dotted(out: &mut Vec<u8>, octets: [u8; 4]) {
-    for (index, octet) in octets.into_iter().enumerate() {
+/// As its `Display`, but faster for IPv4.
+pub fn ip_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        // Writing to a vector cannot fail, here and below.
+        return drop(write!(out, "{address}"));
+    };
+    for (index, octet) in address.octets().into_iter().enumerate() {
         if index > 0 {
             out.push(b'.');
         }
@@ -189,11 +192,16 @@ fn request_line(out: &mut Vec<u8>, line: &RequestLine<'_>) {
             escaped(out, head.method().as_bytes());
             out.push(b' ');
             escaped(out, head.target().as_bytes());
-            out.extend_from_slice(match head.version {
-                Version::Http10 => b" HTTP/1.0",
-                Version::Http11 => b" HTTP/1.1",
-            });
+            out.extend_from_slice(version_text(head.version));
         }
+    }
+}
+
+/// The end of a request line.
+pub fn version_text(version: Version) -> &'static [u8] {
+    match version {
+        Version::Http10 => b" HTTP/1.0",
+        Version::Http11 => b" HTTP/1.1",
     }
 }
 

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
-pub use line::{Entry, Fields, Plain, Remote, RequestLine};
+pub use line::{Entry, Fields, Plain, Remote, RequestLine, ip_address, version_text};
 use line::{Format, Piece};
 use sink::Sink;
 
