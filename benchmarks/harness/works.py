@@ -89,6 +89,9 @@ class ClientWork:
 
 SERVER_WORKS = (
     ServerWork("hello", "hello", "GET", "/", "get", b"", HELLO, quick=True),
+    # Next to what they are compared with: the machine of a minute later may be another one.
+    ServerWork("logged", "hello, access log through logging", "GET", "/", "get", b"", HELLO, LOGGED),
+    ServerWork("buffered", "hello, access log in batches", "GET", "/", "get", b"", HELLO, BUFFERED),
     ServerWork("json", "JSON, path parameter", "GET", "/users/42", "get", b"", USER, quick=True),
     ServerWork("echo", "POST echo 1 KiB", "POST", "/echo", "post", BODY_1K, BODY_1K, quick=True),
     ServerWork("pipeline", "hello, pipelined 16 deep", "GET", "/", "pipeline", b"", HELLO, quick=True),
@@ -99,8 +102,6 @@ SERVER_WORKS = (
     ServerWork("churn-two", "hello, a connection each, two processes", "GET", "/", "close", b"", HELLO, TWO),
     # Longer, as the handshakes of its 64 connections are a part of each window.
     ServerWork("tls", "hello over TLS", "GET", "/", "get", b"", HELLO, TLS, stretch=2.5),
-    ServerWork("logged", "hello, access log through logging", "GET", "/", "get", b"", HELLO, LOGGED),
-    ServerWork("buffered", "hello, access log in batches", "GET", "/", "get", b"", HELLO, BUFFERED),
 )
 
 # What the origin answers to GET, and to POST of BODY_1K.
