@@ -1,9 +1,11 @@
-"""The Python samples of the documents, and what they are shown to print.
+"""The samples of the documents, and what they are shown to print.
 
 A sample stands in a fenced block that begins with ```python. Under `<!-- not run: REASON -->` it is shown and
 not run. If the next block is a ```text, that is what the sample prints: `…` stands for anything in a line, or
-for any lines where it stands alone. Under `<!-- figures vary -->` the decimal numbers are those of one day;
-today's must stand in the same order, unit by unit.
+for any lines where it stands alone. Under `<!-- figures vary -->` decimal numbers and bars are those of one
+day; today's numbers must stand in the same order, unit by unit, as far as they are large.
+
+A ```console block with `$ quinde …` is a sample too, if what it prints follows.
 
 Samples speak of http://localhost:8080, where the reader's server is, and of port 8151, where `quinde pokeapi`
 is; here servers get a free port, so these addresses are replaced.
@@ -12,6 +14,7 @@ is; here servers get a free port, so these addresses are replaced.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -25,6 +28,14 @@ _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE |
 _NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
 _FIGURES_VARY = "<!-- figures vary -->\n"
 _FIGURE = re.compile(r"\d+\.\d+")
+_BARS = re.compile("[█-▏]+")
+_COMMAND = """\
+import sys
+from quinde.cli import main
+
+sys.argv = {words!r}
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -39,15 +50,16 @@ class Output:
         if not self.figures_vary:
             assert re.fullmatch(_pattern(self.text), printed), f"printed:\n{printed}\nshown:\n{self.text}"
             return
-        shown, seen = (re.sub(" +", " ", text) for text in (self.text, printed))
+        shown, seen = (re.sub(" +", " ", _BARS.sub("█", text)) for text in (self.text, printed))
         pattern = r"(\d+\.\d+)".join(_pattern(words) for words in _FIGURE.split(shown))
         match = re.fullmatch(pattern, seen)
         assert match, f"printed:\n{printed}\nshown:\n{self.text}"
         figures = zip(_FIGURE.finditer(shown), map(float, match.groups()), strict=True)
         numbers = [(float(figure[0]), now, _unit(shown, figure)) for figure, now in figures]
         for (more, now_more, unit), (less, now_less, other) in permutations(numbers, 2):
-            # What is less than twice as much could be noise.
-            comparable = unit == other and more > 2 * less
+            # What is less than twice as much could be noise, and so could be what is small.
+            largest = max(number for number, _, its_unit in numbers if its_unit == unit)
+            comparable = unit == other and more > max(2 * less, largest / 5)
             assert not comparable or now_more > now_less, f"another order than shown:\n{printed}"
 
 
@@ -62,7 +74,7 @@ def _pattern(text: str) -> str:
 
 @dataclass(frozen=True)
 class Sample:
-    """One Python block of a document."""
+    """One block of a document that can be run, as a Python program."""
 
     document: str
     line: int
@@ -96,6 +108,15 @@ def asking(code: str, *, ours: str | None = None, pokeapi: str | None = None) ->
     return code
 
 
+def as_shown(sample: Sample, printed: str, *, ours: str | None = None, pokeapi: str | None = None) -> str:
+    """Return what a sample printed, with the addresses of servers replaced by those that it shows."""
+    for url, shown in ((ours, SHOWN_ADDRESSES), (pokeapi, SHOWN_POKEAPI)):
+        for address in shown if url is not None else ():
+            if address in sample.code:
+                printed = printed.replace(url, address)
+    return printed
+
+
 def samples() -> list[Sample]:
     """Find all samples of the documents at the root and in docs/."""
     return [
@@ -110,10 +131,21 @@ def samples_in(document: str, text: str) -> list[Sample]:
     found = []
     fences = list(_FENCE.finditer(text))
     for fence, following in zip(fences, [*fences[1:], None], strict=False):
-        if fence["info"] == "python" and not _NOT_RUN.search(text[: fence.start()]):
-            output = None
-            if following is not None and following["info"] == "text":
-                vague = text.endswith(_FIGURES_VARY, 0, following.start())
-                output = Output(following["text"], vague)
-            found.append(Sample(document, text.count("\n", 0, fence.start()) + 1, fence["text"], output))
+        if _NOT_RUN.search(text[: fence.start()]):
+            continue
+        output = None
+        if following is not None and following["info"] == "text":
+            vague = text.endswith(_FIGURES_VARY, 0, following.start())
+            output = Output(following["text"], vague)
+        code = _program(fence, output)
+        if code is not None:
+            found.append(Sample(document, text.count("\n", 0, fence.start()) + 1, code, output))
     return found
+
+
+def _program(fence: re.Match[str], output: Output | None) -> str | None:
+    if fence["info"] == "python":
+        return fence["text"]
+    if fence["info"] == "console" and fence["text"].startswith("$ quinde ") and output is not None:
+        return _COMMAND.format(words=shlex.split(fence["text"].removeprefix("$ ")))
+    return None

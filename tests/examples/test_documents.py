@@ -1,4 +1,4 @@
-"""Every Python block of README.md, the other documents and docs/ runs, each as a program of its own.
+"""Every sample of README.md, the other documents and docs/ runs, each as a program of its own.
 
 A client block is run against the last server block before it in its document; a server block that nobody
 asks is asked for a page. What is shown to be printed is compared.
@@ -18,7 +18,7 @@ import pytest
 from quinde.cli.race.contestants import CONTESTANTS
 from quinde.cli.race.report import print_report
 from quinde.cli.race.result import Row
-from tests.examples.documents import ROOT, Output, Sample, asking, samples, samples_in
+from tests.examples.documents import ROOT, Output, Sample, as_shown, asking, samples, samples_in
 from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
 from tests.support.servers import closed_port
 
@@ -59,10 +59,10 @@ def test_a_sample_runs(sample: Sample, tmp_path: Path, request: pytest.FixtureRe
         server.write_text(at_port(server_of(sample).code, closed_port()), encoding="utf-8")
         with serving(server) as url:
             program.write_text(asking(sample.code, ours=url, pokeapi=pokemon), encoding="utf-8")
-            compare(sample, run(program))
+            compare(sample, as_shown(sample, run(program), ours=url, pokeapi=pokemon))
     else:
         program.write_text(asking(sample.code, pokeapi=pokemon), encoding="utf-8")
-        compare(sample, run(program))
+        compare(sample, as_shown(sample, run(program), pokeapi=pokemon))
 
 
 def fetch(url: str) -> bytes:
@@ -118,6 +118,14 @@ def test_a_block_is_not_run_for_a_reason_only() -> None:
     assert samples_in("page.md", f"<!-- not run: a fragment -->\n{block}") == []
     for other in ("", "<!-- not run: -->\n", "<!-- not run: a fragment -->\n\n", "text\n"):
         assert len(samples_in("page.md", other + block)) == 1
+
+
+def test_a_command_with_its_output_is_a_sample() -> None:
+    block = "```console\n$ quinde --version\n```\n"
+    assert samples_in("page.md", f"{block}```python\nprint()\n```\n")[0].line == 4
+    (sample,) = samples_in("page.md", f"{block}\nIt prints\n\n```text\nquinde …\n```\n")
+    assert "['quinde', '--version']" in sample.code
+    assert sample.output == Output("quinde …\n")
 
 
 def test_a_server_block_is_not_shown_to_print() -> None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from quinde.cli.errors import CommandError, one_line
-from quinde.cli.pokemon import pokeapi
+from quinde.cli.pokeapi import pokeapi
 from quinde.cli.race.command import race
 from quinde.http.version import __version__
 
