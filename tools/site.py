@@ -45,7 +45,6 @@ _log = logging.getLogger("mkdocs.hooks.site")
 
 _FENCED = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[(?P<words>[^\[\]]+)\]\((?P<path>[^()\s#:]+)(?P<anchor>#[^()\s]*)?\)")
-_FENCE_NOTE = re.compile(r"^( *```\w+),[^\n]*$", re.MULTILINE)
 _NAMES = re.compile(r"^<!-- names of (quinde(?:\.\w+)*) -->$", re.MULTILINE)
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|link(?=[^>]*(?:stylesheet|icon)))\b[^>]*(?:src|href)=[\"']?(?:https?:)?//"
@@ -69,8 +68,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [_with_links_to_pages(markdown[end : fence.start()], source, uri), fence[0]]
         end = fence.end()
     parts.append(_with_links_to_pages(markdown[end:], source, uri))
-    text = _FENCE_NOTE.sub(r"\1", "".join(parts))
-    return _NAMES.sub(lambda match: "\n".join(_table_of_names(match[1])), text)
+    return _NAMES.sub(lambda match: "\n".join(_table_of_names(match[1])), "".join(parts))
 
 
 def _with_links_to_pages(text: str, source: str, uri: str) -> str:
