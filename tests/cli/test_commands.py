@@ -29,7 +29,7 @@ def test_version() -> None:
         (["fly"], "quinde: No such command 'fly'.\n"),
         (["--fast"], "quinde: No such option '--fast'.\n"),
         (["race", "--fast"], "quinde: No such option '--fast'.\n"),
-        (["race", "extra\x1b[2J"], "quinde: Got unexpected extra argument (extra[2J)\n"),
+        (["race", "extra\x1b[2J"], "quinde: there is no file extra[2J\n"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments: list[str], line: str) -> None:
