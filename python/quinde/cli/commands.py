@@ -13,6 +13,7 @@ import click
 from quinde.cli.errors import CommandError, one_line
 from quinde.cli.pokeapi import pokeapi
 from quinde.cli.race.command import race
+from quinde.cli.trace import trace
 from quinde.http.version import __version__
 
 __all__ = ("cli",)
@@ -71,3 +72,4 @@ def cli(context: click.Context) -> None:
 
 cli.add_command(pokeapi)
 cli.add_command(race)
+cli.add_command(trace)

@@ -118,9 +118,14 @@ class Recorder:
         self.config = TraceConfig(trace_config_ctx_factory=self._choose)  # type: ignore[arg-type]  # any callable
         self._listen()
 
-    def begin(self, label: str) -> Record:
-        """Begin a record for a request that will be made with `trace_request_ctx=` it."""
-        record = Record(label, self.origin, self._clock)
+    def begin(self, label: str, origin: float | None = None) -> Record:
+        """Begin a record for a request that will be made with `trace_request_ctx=` it.
+
+        Args:
+            label: What to call the request, empty for its method and path.
+            origin: The clock's time that counts as 0 for this one, the recorder's by default.
+        """
+        record = Record(label, self.origin if origin is None else origin, self._clock)
         self.records.append(record)
         return record
 
