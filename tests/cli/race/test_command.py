@@ -29,6 +29,7 @@ from tests.support.servers import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 NAMES = [contestant.name for contestant in CONTESTANTS.values()]
 QUICK = ("--count", "6", "--latency", "1")
@@ -263,3 +264,32 @@ def test_a_reader_that_goes_away(form: tuple[str, ...]) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(PATIENCE) == 1
+
+
+# A page
+
+
+def test_a_page_is_written_too(tmp_path: Path) -> None:
+    page = tmp_path / "race.html"
+    with answering(pokemon) as url:
+        template = url.replace("//", "//ana:secret@") + "/{n}"
+        ended = quinde("race", "--html", str(page), "--url", template, "--count", "5", "--timeout", "9.5")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    text = page.read_text(encoding="utf-8")
+    for name in NAMES:
+        assert text.count(f">{name}<") == 3, "in the table and in two charts"
+    assert text.count('<g class="exchange">') == 5
+    assert "mon-5" in text
+    assert "secret" not in text
+    repeated = f"quinde race --url &#x27;{url}/{{n}}&#x27; --count 5 --timeout 9.5 --html race.html"
+    assert repeated in text
+
+
+def test_a_race_that_failed_has_a_page_that_says_why(tmp_path: Path) -> None:
+    page = tmp_path / "race.html"
+    with answering(lambda path: pokemon(path) if path == "/1" else (404, "Not Found", b"")) as url:
+        ended = quinde("race", "--url", url + "/{n}", "--count", "2", "--html", str(page))
+    assert ended.returncode == 1
+    text = page.read_text(encoding="utf-8")
+    assert "answered 404 Not Found, not 200" in text
+    assert "waterfall-1" not in text

@@ -6,6 +6,7 @@ import is imported when a race is run, not when the program lists its commands.
 
 import json
 import math
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ import click
 
 from quinde.cli.race.course import PLACE, Course, check_template
 from quinde.cli.race.result import Row, rows_to_json
+from quinde.cli.timeline import Exchange
 
 __all__ = ("race",)
 
 _OF_SERVERS = frozenset({"url", "count", "concurrency", "latency"})
-_OF_PROGRAMS = frozenset({"rounds", "is_module", "show_output", "html"})
+_OF_PROGRAMS = frozenset({"rounds", "is_module", "show_output"})
 """Options that say something with a program only."""
 
 
@@ -134,14 +136,20 @@ def race(
         script = Script(
             program=program, arguments=arguments, is_module=is_module, rounds=rounds, timeout=timeout or 60.0
         )
-        return race_program(script, show_output=show_output, as_json=as_json, html=html)
+        return race_program(
+            script, show_output=show_output, as_json=as_json, html=html, repeat=_repeated(context)
+        )
     _refuse(context, _OF_PROGRAMS, "is for programs: name one to race")
     if url is not None:
         _refuse(context, {"latency"}, "is for the embedded server: leave it out with --url")
     course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout or 30.0)
     with _staged(course, latency / 1000) as staged:
         rows = _run(staged)
-    _print(rows, _title(staged, None if url else latency), as_json)
+        exchanges = _record(staged, rows) if html is not None else ()
+    title = _title(staged, None if url else latency)
+    _print(rows, title, as_json)
+    if html is not None:
+        _write_page(html, title, rows, exchanges, _repeated(context))
     return _complain(rows)
 
 
@@ -177,6 +185,60 @@ def _run(course: Course) -> list[Row]:
             rows.append(run_lane(key, course, shown.arrived))
             shown.finish()
     return rows
+
+
+def _record(course: Course, rows: list[Row]) -> tuple[Exchange, ...]:
+    """Record the concurrent run, unless it has failed before."""
+    from quinde.cli.progress import display
+    from quinde.cli.race.recording import record
+
+    if rows[-1].error is not None:
+        return ()
+    with display() as shown:
+        shown.start("recording it for the page", course.count)
+        exchanges = record(course, shown.arrived)
+        shown.finish()
+    return exchanges
+
+
+def _write_page(
+    path: Path, title: str, rows: list[Row], exchanges: tuple[Exchange, ...], repeat: list[str]
+) -> None:
+    from quinde.cli.page.file import write_page
+    from quinde.cli.race.page import part_of, versions_of
+
+    write_page(
+        path,
+        title="Why asynchronous?",
+        lead="The same downloads, waited for one after the other and all at once.",
+        parts=[part_of(_shown(title), "One after the other, and concurrently.", rows, (), exchanges)],
+        versions=versions_of(rows),
+        arguments=repeat,
+    )
+
+
+def _repeated(context: click.Context) -> list[str]:
+    """Return the arguments of `quinde` that run this command again, without what is nobody's business."""
+    words, program = [context.info_name or "race"], []
+    for parameter in context.command.params:
+        value = context.params[parameter.name or ""]
+        if context.get_parameter_source(parameter.name or "") is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        if isinstance(parameter, click.Argument):
+            program += [value] if isinstance(value, str) else list(value)
+        elif value is True:
+            words.append(parameter.opts[0])
+        else:
+            words += [parameter.opts[0], _shown(value)]
+    return words + program
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, float):
+        return f"{value:g}"
+    return re.sub(r"//[^/@]*@", "//", str(value))  # an address may hold a password
 
 
 def _title(course: Course, latency: float | None) -> str:

@@ -5,6 +5,7 @@ Knows the order of events; each step lives in a module of its own.
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +18,9 @@ from quinde.cli.script.turns import Script, race_script
 __all__ = ("race_program",)
 
 
-def race_program(script: Script, *, show_output: bool, as_json: bool, html: Path | None) -> int:
+def race_program(
+    script: Script, *, show_output: bool, as_json: bool, html: Path | None, repeat: Sequence[str]
+) -> int:
     """Race a program, print what came of it, and return the exit code.
 
     Args:
@@ -25,6 +28,7 @@ def race_program(script: Script, *, show_output: bool, as_json: bool, html: Path
         show_output: Pass on to stderr what the program writes, while it runs.
         as_json: Print JSON in place of the table.
         html: Where to write a page, too.
+        repeat: The arguments of `quinde` that do this again, for the page to say.
 
     Raises:
         click.UsageError: There is no such file.
@@ -41,7 +45,7 @@ def race_program(script: Script, *, show_output: bool, as_json: bool, html: Path
     else:
         print_outcome(outcome)
     if html is not None:
-        _write(outcome, script, html)
+        _write(outcome, html, repeat)
     return _complain(outcome, with_output=not show_output)
 
 
@@ -50,25 +54,17 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _write(outcome: Outcome, script: Script, path: Path) -> None:
+def _write(outcome: Outcome, path: Path, repeat: Sequence[str]) -> None:
     from quinde.cli.page.file import write_page
     from quinde.cli.script.page import part_of
 
-    module = ["-m"] if script.is_module else []
     write_page(
         path,
-        title=Path(script.program).name,
+        title=Path(outcome.program).name,
         lead=f"The same program, unedited, {on_what(outcome)}.",
         parts=[part_of(outcome)],
         versions=[(side.library, side.version or "not installed") for side in outcome.sides],
-        arguments=[
-            "race",
-            *("--rounds", str(script.rounds)),
-            *("--html", path.name),
-            *module,
-            script.program,
-            *script.arguments,
-        ],
+        arguments=repeat,
     )
 
 
