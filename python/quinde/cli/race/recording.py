@@ -47,8 +47,7 @@ async def _run(course: Course, recorder: Recorder, arrived: Callable[[str], None
     gate = asyncio.Semaphore(course.concurrency)
     timeout = ClientTimeout(total=course.timeout)
 
-    async def visit(number: int, url: str) -> None:
-        record = recorder.begin(f"#{number}")
+    async def visit(number: int, url: str, record: Record) -> None:
         async with gate:
             record.label = await _fetch(session, url, number, record)
         arrived(record.label)
@@ -59,7 +58,8 @@ async def _run(course: Course, recorder: Recorder, arrived: Callable[[str], None
         asyncio.TaskGroup() as group,
     ):
         for number, url in course.stops():
-            group.create_task(visit(number, url))
+            # All are asked for now: until a task's first turn, too, its request waits.
+            group.create_task(visit(number, url, recorder.begin(f"#{number}")))
 
 
 async def _fetch(session: ClientSession, url: str, number: int, record: Record) -> str:
