@@ -278,7 +278,7 @@ def test_a_page_is_written_too(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name in NAMES:
         assert text.count(f">{name}<") == 3, "in the table and in two charts"
-    assert text.count('<g class="exchange">') == 5
+    assert text.count('<g class="exchange">') == 5 + 5, "one at a time, and concurrently"
     assert "mon-5" in text
     assert "secret" not in text
     repeated = f"quinde race --url &#x27;{url}/{{n}}&#x27; --count 5 --timeout 9.5 --html race.html"

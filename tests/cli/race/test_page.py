@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from quinde.cli.race.page import part_of, versions_of
+from quinde.cli.race.page import part_of, versions_of, waterfalls_of
 from quinde.cli.race.result import Row
 from quinde.cli.timeline import Exchange, Phase
 
@@ -44,10 +44,14 @@ def test_rows_become_a_table_and_bars() -> None:
 
 
 def test_recorded_requests_become_a_waterfall() -> None:
-    exchange = Exchange("a", "http://a/", 200, None, False, (Phase("wait", 0, 1),))
-    (waterfall,) = part_of("T", "L", ROWS, (), [exchange]).waterfalls
-    assert waterfall.exchanges == (exchange,)
-    assert "run of its own" in waterfall.note
+    one, two = (Exchange(name, "http://a/", 200, None, False, (Phase("wait", 0, 1),)) for name in "ab")
+    stairs, wall = waterfalls_of([one], [one, two])
+    assert (stairs.title, stairs.exchanges) == ("One at a time: the first 1", (one,))
+    assert (wall.title, wall.exchanges) == ("Concurrently", (one, two))
+    assert "runs of their own" in stairs.note
+    assert [each.title for each in waterfalls_of([one], [one])] == ["One at a time", "Concurrently"]
+    assert waterfalls_of([], []) == []
+    assert part_of("T", "L", ROWS, (), [wall]).waterfalls == (wall,)
 
 
 def test_each_library_is_named_once_with_its_version() -> None:

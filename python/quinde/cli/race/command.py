@@ -15,12 +15,14 @@ from pathlib import Path
 
 import click
 
+from quinde.cli.page.model import Waterfall
 from quinde.cli.race.course import PLACE, Course, check_template
 from quinde.cli.race.result import Row, rows_to_json
-from quinde.cli.timeline import Exchange
 
 __all__ = ("race",)
 
+_STEPS = 30
+"""How many requests one at a time are recorded for a page: enough for stairs to be seen."""
 _OF_SERVERS = frozenset({"url", "count", "concurrency", "latency"})
 _OF_PROGRAMS = frozenset({"rounds", "is_module", "show_output"})
 """Options that say something with a program only."""
@@ -145,11 +147,11 @@ def race(
     course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout or 30.0)
     with _staged(course, latency / 1000) as staged:
         rows = _run(staged)
-        exchanges = _record(staged, rows) if html is not None else ()
+        waterfalls = _record(staged, rows) if html is not None else []
     title = _title(staged, None if url else latency)
     _print(rows, title, as_json)
     if html is not None:
-        _write_page(html, title, rows, exchanges, _repeated(context))
+        _write_page(html, title, rows, waterfalls, _repeated(context))
     return _complain(rows)
 
 
@@ -187,22 +189,24 @@ def _run(course: Course) -> list[Row]:
     return rows
 
 
-def _record(course: Course, rows: list[Row]) -> tuple[Exchange, ...]:
-    """Record the concurrent run, unless it has failed before."""
+def _record(course: Course, rows: list[Row]) -> list[Waterfall]:
+    """Record quinde's runs, unless the race has failed before."""
     from quinde.cli.progress import display
+    from quinde.cli.race.page import waterfalls_of
     from quinde.cli.race.recording import record
 
     if rows[-1].error is not None:
-        return ()
+        return []
+    first = replace(course, count=min(course.count, _STEPS), concurrency=1)
     with display() as shown:
-        shown.start("recording it for the page", course.count)
-        exchanges = record(course, shown.arrived)
+        shown.start("recording it for the page", first.count + course.count)
+        waterfalls = waterfalls_of(record(first, shown.arrived), record(course, shown.arrived))
         shown.finish()
-    return exchanges
+    return waterfalls
 
 
 def _write_page(
-    path: Path, title: str, rows: list[Row], exchanges: tuple[Exchange, ...], repeat: list[str]
+    path: Path, title: str, rows: list[Row], waterfalls: list[Waterfall], repeat: list[str]
 ) -> None:
     from quinde.cli.page.file import write_page
     from quinde.cli.race.page import part_of, versions_of
@@ -211,7 +215,7 @@ def _write_page(
         path,
         title="Why asynchronous?",
         lead="The same downloads, waited for one after the other and all at once.",
-        parts=[part_of(_shown(title), "One after the other, and concurrently.", rows, (), exchanges)],
+        parts=[part_of(_shown(title), "One after the other, and concurrently.", rows, (), waterfalls)],
         versions=versions_of(rows),
         arguments=repeat,
     )

@@ -9,8 +9,9 @@ from quinde.cli.page.model import Bar, Chart, Part, Table, Waterfall
 from quinde.cli.race.result import Row, times_faster
 from quinde.cli.timeline import Exchange
 
-__all__ = ("part_of", "versions_of")
+__all__ = ("part_of", "versions_of", "waterfalls_of")
 
+_APART = "Recorded in runs of their own: what recording costs is not in the figures above."
 _COLUMNS = ("", "seconds", "requests/s", "CPU seconds", "waiting", "times faster")
 
 
@@ -19,7 +20,7 @@ def part_of(
     lead: str,
     rows: Sequence[Row],
     sentences: Sequence[str] = (),
-    exchanges: Sequence[Exchange] = (),
+    waterfalls: Sequence[Waterfall] = (),
 ) -> Part:
     """Return the part of a page that shows a race.
 
@@ -28,7 +29,7 @@ def part_of(
         lead: What was raced.
         rows: The contestants' results.
         sentences: What they say, the most important first.
-        exchanges: The concurrent run's requests, recorded.
+        waterfalls: What was recorded of it.
     """
     finished = [row for row in rows if row.seconds is not None]
     return Part(
@@ -45,16 +46,22 @@ def part_of(
             Chart(title="Seconds", bars=tuple(_bar(row, row.seconds or 0.0) for row in finished)),
             Chart(title="CPU seconds", bars=tuple(_bar(row, row.cpu_seconds or 0.0) for row in finished)),
         ),
-        waterfalls=(
-            Waterfall(
-                title="The concurrent run of quinde, request by request",
-                note="Recorded in a run of its own: what recording costs is not in the figures above.",
-                exchanges=tuple(exchanges),
-            ),
-        )
-        if exchanges
-        else (),
+        waterfalls=tuple(waterfalls),
     )
+
+
+def waterfalls_of(one_at_a_time: Sequence[Exchange], concurrent: Sequence[Exchange]) -> list[Waterfall]:
+    """Return the waterfalls of quinde's two ways to run the course, each as far as it was recorded."""
+    some = len(one_at_a_time) < len(concurrent)
+    recorded = (
+        ("One at a time" + (f": the first {len(one_at_a_time)}" if some else ""), _APART, one_at_a_time),
+        ("Concurrently", "", concurrent),
+    )
+    return [
+        Waterfall(title=title, note=note, exchanges=tuple(exchanges))
+        for title, note, exchanges in recorded
+        if exchanges
+    ]
 
 
 def versions_of(rows: Sequence[Row]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The concurrent run once more, recorded request by request: what the waterfall of a race's page shows.
+"""quinde's run once more, recorded request by request: what the waterfalls of a race's page show.
 
 A run of its own, so that what recording costs is in no figure; in a process of its own, as contestants are.
 `record` is called by the race; `_run_alone` is the child.
@@ -24,7 +24,7 @@ __all__ = ("record",)
 
 
 def record(course: Course, arrived: Callable[[str], None]) -> tuple[Exchange, ...]:
-    """Run the course concurrently with quinde, and return the life of each request.
+    """Run the course with quinde, as concurrently as it allows, and return the life of each request.
 
     Args:
         course: What to fetch.
