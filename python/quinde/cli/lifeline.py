@@ -8,9 +8,9 @@ import math
 from rich.console import Console
 from rich.text import Text
 
+from quinde.cli.console import stdout_console
 from quinde.cli.errors import one_line
 from quinde.cli.probe import Traced, phase_of
-from quinde.cli.race.report import stdout_console
 from quinde.cli.timeline import PhaseName
 
 __all__ = ("print_traced",)

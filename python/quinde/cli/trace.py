@@ -10,8 +10,8 @@ import sys
 
 import click
 
+from quinde.cli.address import check_url
 from quinde.cli.errors import CommandError
-from quinde.cli.race.course import check_url
 
 __all__ = ("trace",)
 

@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Self
-from urllib.parse import urlsplit
 
-__all__ = ("PLACE", "Course", "check_template", "check_url")
+from quinde.cli.address import check_url
+
+__all__ = ("PLACE", "Course", "check_template")
 
 PLACE = "{n}"
 """What stands in an address template for the number."""
@@ -21,20 +22,6 @@ def check_template(template: str) -> str | None:
     if PLACE not in template:
         return f"needs {PLACE} where the number goes, as in http://localhost:8080/api/v2/pokemon/{PLACE}"
     return check_url(template.replace(PLACE, "1"))
-
-
-def check_url(url: str) -> str | None:
-    """Return what is wrong with an address, or None if it is good."""
-    if any(not character.isprintable() or character.isspace() for character in url):
-        return "has a space or control character in it"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"is no URL: {error}"
-    if parts.scheme not in ("http", "https") or not host:
-        return f"must be an http:// or https:// URL with a host, not {url!r}"
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 Knows rows and rich; computes nothing but widths.
 """
 
-import sys
 from collections.abc import Sequence
 
 from rich import box
@@ -11,27 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from quinde.cli.console import stdout_console
 from quinde.cli.race.result import Row, times_faster
 
-__all__ = ("print_report", "stdout_console")
+__all__ = ("print_report",)
 
-_PLAIN_WIDTH = 100
 _CHART_WIDTH = 72
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def stdout_console() -> Console:
-    """Return a console for stdout that writes control codes to terminals alone, whatever FORCE_COLOR says."""
-    if sys.stdout.isatty():
-        return Console(file=sys.stdout, highlight=False)
-    return Console(
-        file=sys.stdout,
-        force_terminal=False,
-        no_color=True,
-        color_system=None,
-        width=_PLAIN_WIDTH,
-        highlight=False,
-    )
 
 
 def print_report(title: str, rows: Sequence[Row]) -> None:

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from quinde.cli.race.report import stdout_console
+from quinde.cli.console import stdout_console
 from quinde.cli.script.outcome import Figure, Outcome, Side
 from quinde.cli.script.verdict import verdict
 
