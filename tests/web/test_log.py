@@ -111,6 +111,14 @@ def test_records_name_the_logger_of_lines(caplog: pytest.LogCaptureFixture) -> N
     assert (record.funcName, record.module, record.args) == ("log", "log", ())
 
 
+def test_the_logger_may_change(caplog: pytest.LogCaptureFixture) -> None:
+    logger = AccessLogger(LOGGER, "%s")
+    logger.log(fake_request(), Response(), 0)
+    logger.logger = logging.getLogger("tests.log.other")
+    logger.log(fake_request(), Response(), 0)
+    assert [record.name for record in caplog.records] == ["tests.log", "tests.log.other"]
+
+
 def test_patched_loggers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(LOGGER, "info", lambda *args, **keywords: told.append((args, keywords)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quinde.web.record import Records, makes_plain_records
+from quinde.web.record import Records, makes_plain_records, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +32,15 @@ def here() -> None: ...
 
 
 def write(records: Records, message: str = "text", now: float | None = None) -> None:
-    attributes = records.begin(time.time() if now is None else now)
+    attributes = records.begin(LOGGER, time.time() if now is None else now)
     attributes["msg"] = message
-    records.handle(attributes)
+    LOGGER.handle(record_of(attributes))
 
 
 @pytest.mark.parametrize("in_task", [True, False])
 def test_records_are_those_of_logging(caplog: pytest.LogCaptureFixture, in_task: bool) -> None:
     """Each attribute, the second time as well; the moment is about now."""
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
 
     async def main() -> None:
         await asyncio.create_task(inner(), name="the task")
@@ -74,8 +74,8 @@ def test_records_are_those_of_logging(caplog: pytest.LogCaptureFixture, in_task:
 
 
 def test_records_share_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    records = Records(LOGGER, here.__code__)
-    first = records.begin(time.time())
+    records = Records(here.__code__)
+    first = records.begin(LOGGER, time.time())
     first["own"] = 1
     write(records, "other")
     assert not hasattr(caplog.records[-1], "own")
@@ -84,7 +84,7 @@ def test_records_share_nothing(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="records know no tasks")
 def test_tasks_are_known_after_a_record_without_one(caplog: pytest.LogCaptureFixture) -> None:
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
     now = time.time()
 
     async def main() -> None:
@@ -104,7 +104,7 @@ def test_names_of_tasks_may_be_unwanted(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging, "logAsyncioTasks", False)
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
 
     async def main() -> None:
         write(records)
@@ -118,7 +118,7 @@ def test_what_changes_is_seen_in_a_second(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: float
 ) -> None:
     """Whether the clock goes on or back."""
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
     now = time.time()
     write(records, now=now)
     monkeypatch.setattr(threading.current_thread(), "name", "renamed")
@@ -128,7 +128,7 @@ def test_what_changes_is_seen_in_a_second(
 
 
 def test_records_know_their_thread(caplog: pytest.LogCaptureFixture) -> None:
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
     now = time.time()
     write(records, now=now)
     other = threading.Thread(target=write, args=(records, "text", now), name="other")
@@ -142,13 +142,14 @@ def test_records_know_their_process(caplog: pytest.LogCaptureFixture) -> None:
     """In a process of its own: to fork with threads around is not safe."""
     program = """
 import logging, os, sys, time
-from quinde.web.record import Records
+from quinde.web.record import Records, record_of
 logging.basicConfig(level=logging.INFO, format="%(process)d", stream=sys.stdout)
-records = Records(logging.getLogger(), compile("", "", "exec"))
+root = logging.getLogger()
+records = Records(compile("", "", "exec"))
 now = time.time()
-records.handle(records.begin(now))
+root.handle(record_of(records.begin(root, now)))
 child = os.fork()
-records.handle(records.begin(now))
+root.handle(record_of(records.begin(root, now)))
 if child:
     os.waitpid(child, 0)
     print(os.getpid(), child)
@@ -160,8 +161,17 @@ if child:
     assert {second, third} == {parent, child}
 
 
+def test_records_know_their_logger(caplog: pytest.LogCaptureFixture) -> None:
+    records = Records(here.__code__)
+    now = time.time()
+    write(records, now=now)
+    other = logging.getLogger("tests.record.other")
+    other.handle(record_of(records.begin(other, now)))
+    assert [record.name for record in caplog.records] == ["tests.record", "tests.record.other"]
+
+
 def test_filters_and_disabled_loggers_hold(caplog: pytest.LogCaptureFixture) -> None:
-    records = Records(LOGGER, here.__code__)
+    records = Records(here.__code__)
     LOGGER.addFilter(drop := lambda record: record.getMessage() != "dropped")
     try:
         write(records, "dropped")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from quinde._core import IncomingRequest, LogLine
-from quinde.web.record import Records, makes_plain_records
+from quinde.web.record import Records, makes_plain_records, record_of
 from quinde.web.request import BaseRequest, Request
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class AccessLogger(AbstractAccessLogger):
     def __init__(self, logger: logging.Logger, log_format: str = LOG_FORMAT) -> None:
         super().__init__(logger, log_format)
         self._compiled = _compile(log_format)
-        self._records = Records(logger, AccessLogger.log.__code__)
+        self._records = Records(AccessLogger.log.__code__)
         pieces = cut(log_format)
         # The core has no fields of responses, and no environment.
         self._line = None if any(kind in ("o", "e") for kind, _ in pieces) else LogLine(pieces, _second)
@@ -118,17 +118,18 @@ class AccessLogger(AbstractAccessLogger):
                 incoming = request._incoming
                 if type(incoming) is IncomingRequest:
                     now = clock.time()
-                    attributes = self._records.begin(now)
+                    attributes = self._records.begin(logger, now)
                     message = self._line.fill(
                         attributes, incoming, response.status, response.body_length, time, now
                     )
                     if message is not None:
                         attributes["msg"] = message
-                        self._records.handle(attributes)
+                        logger.handle(record_of(attributes))
                         return
             message, extra = self._tell(request, response, time)
             if is_plain:
-                self._records.handle({**self._records.begin(clock.time()), **extra, "msg": message})
+                attributes = self._records.begin(logger, clock.time())
+                logger.handle(record_of({**attributes, **extra, "msg": message}))
             else:
                 logger.info(message, extra=extra)
         except Exception:

@@ -6,15 +6,15 @@ like the one before. Knows `logging` and nothing of requests.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
+from asyncio import current_task
 from logging import Logger, LogRecord, getLogRecordFactory
 from threading import get_ident
 from types import CodeType, FunctionType
 from typing import Any, ClassVar, Final
 
-__all__ = ("Records", "makes_plain_records")
+__all__ = ("Records", "makes_plain_records", "record_of")
 
 # What `info()` runs up to the record; whoever puts something else in their place gets his calls.
 _info = Logger.info
@@ -47,14 +47,20 @@ def makes_plain_records(logger: Logger) -> bool:
     )
 
 
+def record_of(attributes: dict[str, Any]) -> LogRecord:
+    """Make the record that has these attributes."""
+    record = _new_record(LogRecord)
+    record.__dict__ = attributes
+    return record
+
+
 class Records:
-    """Make records of level INFO for a logger that makes plain ones, and hand them to it.
+    """Make records of level INFO for a logger that makes plain ones.
 
     The first record of each second, and of each thread and process, is made by the logger; the others are
     copies of it with another moment.
 
     Args:
-        logger: The logger.
         code: The function that logs, for the records to name.
     """
 
@@ -63,25 +69,27 @@ class Records:
 
     __slots__ = ("_code", "_forks", "_logger", "_pattern", "_since", "_started", "_thread", "_until")
 
-    def __init__(self, logger: Logger, code: CodeType) -> None:
-        self._logger = logger
+    def __init__(self, code: CodeType) -> None:
         self._code = code
+        self._logger: Logger | None = None
         self._pattern: dict[str, Any] = {}
         self._since = self._until = self._started = 0.0
         self._thread = self._forks = -1
 
-    def begin(self, now: float) -> dict[str, Any]:
+    def begin(self, logger: Logger, now: float) -> dict[str, Any]:
         """Give the attributes of a new record; `msg` is to come, and so is what it carries beside the usual.
 
         Args:
+            logger: The logger.
             now: Seconds since 1970.
         """
         if (
             not self._since <= now < self._until
             or get_ident() != self._thread
+            or logger is not self._logger
             or self._forks != Records.forks
         ):
-            self._renew(now)
+            self._renew(logger, now)
         attributes = self._pattern.copy()
         attributes["created"] = now
         attributes["msecs"] = now % 1.0 * 1000.0 // 1.0
@@ -89,22 +97,17 @@ class Records:
         # Python 3.12's, as is the attribute.
         if "taskName" in attributes and logging.logAsyncioTasks:  # type: ignore[attr-defined]
             try:
-                attributes["taskName"] = asyncio.current_task().get_name()  # type: ignore[union-attr]
+                attributes["taskName"] = current_task().get_name()  # type: ignore[union-attr]
             except Exception:
                 attributes["taskName"] = None  # outside of tasks, or of a loop
         return attributes
 
-    def handle(self, attributes: dict[str, Any]) -> None:
-        """Make the record of its attributes and have the logger handle it."""
-        record = _new_record(LogRecord)
-        record.__dict__ = attributes
-        self._logger.handle(record)
-
-    def _renew(self, now: float) -> None:
-        code, logger = self._code, self._logger
+    def _renew(self, logger: Logger, now: float) -> None:
+        code = self._code
         made = logger.makeRecord(
             logger.name, logging.INFO, code.co_filename, code.co_firstlineno, "", (), None, code.co_name
         )
+        self._logger = logger
         self._since, self._until, self._thread, self._forks = now, now + 1.0, get_ident(), Records.forks
         self._started = made.created - made.relativeCreated / 1000.0
         self._pattern = dict(made.__dict__)
