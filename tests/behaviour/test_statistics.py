@@ -15,26 +15,27 @@ from tests.support.servers import answering, closed_port, serve_raw
 from tests.support.wire import open_wire
 
 if TYPE_CHECKING:
+    from tests.support.modes import Mode
     from tests.support.servers import Served
     from tests.support.wire import Wire
 
 pytestmark = quinde_only
 
 SERVER_KEYS = {
-    "connections", "connections_open", "connections_refused",
+    "connections", "connections_open", "connections_refused", "handshakes", "handshakes_failed",
     "requests", "requests_in_flight", "requests_waiting", "handlers",
     "responses_1xx", "responses_2xx", "responses_3xx", "responses_4xx", "responses_5xx",
     "bytes_received", "bytes_sent", "body_bytes_received", "body_bytes_sent",
     "timeouts_head", "timeouts_body", "timeouts_discard", "timeouts_idle", "timeouts_linger",
-    "timeouts_write",
+    "timeouts_write", "timeouts_handshake",
 }  # fmt: skip
 CONNECTOR_KEYS = {
     "active", "idle", "in_use", "waiters", "hosts",
-    "connections", "connections_failed", "requests", "retries",
+    "connections", "connections_failed", "handshakes", "handshakes_failed", "requests", "retries",
     "responses_1xx", "responses_2xx", "responses_3xx", "responses_4xx", "responses_5xx",
     "bytes_received", "bytes_sent", "body_bytes_received", "body_bytes_sent",
     "timeouts_pool", "timeouts_connect", "timeouts_sock_connect", "timeouts_sock_read", "timeouts_write",
-    "timeouts_total",
+    "timeouts_total", "timeouts_handshake",
 }  # fmt: skip
 
 
@@ -257,9 +258,18 @@ async def test_slots_and_waiters() -> None:
             gate.set()
             for task in requests:
                 await (await task).read()
-            assert nonzero(counted_by(session), "bytes_sent", "bytes_received") == {
+            assert nonzero(counted_by(session), "bytes_sent", "bytes_received", "handshakes") == {
                 "connections": 1, "requests": 3, "responses_2xx": 3, "idle": 1, "hosts": 1,
             }  # fmt: skip
+
+
+async def test_handshakes_are_counted_at_both_ends(mode: Mode) -> None:
+    async with serve(application(echo)) as served, quinde.ClientSession() as session:
+        for _ in range(2):  # the second on the same connection
+            async with session.get(served.url) as response:
+                await response.read()
+        for counted in (counted_by(session), of(served)):
+            assert (counted["handshakes"], counted["handshakes_failed"]) == (int(mode.tls), 0)
 
 
 async def test_failed_connections() -> None:

@@ -224,6 +224,14 @@ async def test_connections_are_used_again() -> None:
     assert len(set(ports)) == 1
 
 
+def handshakes(client: quinde.ClientSession) -> dict[str, int]:
+    """What has been counted of them."""
+    assert client.connector is not None
+    return {
+        name: count for name, count in client.connector.statistics().items() if "handshake" in name and count
+    }
+
+
 async def test_plain_server_on_the_port() -> None:
     async def talk(wire: Wire) -> None:
         await wire.read_exactly(5)
@@ -235,6 +243,7 @@ async def test_plain_server_on_the_port() -> None:
         ) as caught:
             await client.get(f"https://{HOST}:{served.port}/")
         assert isinstance(caught.value, ssl.SSLError)
+        assert handshakes(client) == {"handshakes_failed": 1}
         assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
 
 
@@ -246,6 +255,7 @@ async def test_peer_that_goes_during_the_handshake() -> None:
         with pytest.raises(quinde.ClientConnectorError, match=f"Cannot connect to host {HOST}") as caught:
             await client.get(f"https://{HOST}:{served.port}/")
         assert isinstance(caught.value.os_error, ConnectionResetError)
+        assert handshakes(client) == {"handshakes_failed": 1}
 
 
 async def silent(wire: Wire) -> None:
@@ -259,6 +269,7 @@ async def test_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(quinde.ClientConnectorError, match="Cannot connect to host") as caught:
             await client.get(f"https://{HOST}:{served.port}/")
         assert isinstance(caught.value.os_error, ConnectionAbortedError)
+        assert handshakes(client) == {"handshakes_failed": 1, "timeouts_handshake": 1}
 
 
 async def test_handshake_counts_as_connecting() -> None:
@@ -268,6 +279,7 @@ async def test_handshake_counts_as_connecting() -> None:
                 f"https://{HOST}:{served.port}/", timeout=quinde.ClientTimeout(sock_connect=0.05)
             )
         assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert handshakes(client) == {}  # but a timeout of the socket
 
 
 async def test_cancelled_handshake_leaves_nothing() -> None:

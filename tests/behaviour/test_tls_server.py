@@ -150,6 +150,38 @@ async def test_silent_clients_are_left(sent: bytes) -> None:
         assert await answers(served)
 
 
+@pytest.mark.parametrize("way", ["nonsense", "nothing", "gone", "late"])
+async def test_handshakes_that_fail_are_counted(way: str) -> None:
+    patience = 0.05 if way == "late" else 10
+    async with serve(limits=web.Limits(handshake_timeout=patience)) as served:
+        statistics = served.runner.server.statistics
+        async with open_wire(Served(HOST, served.port, tls=False)) as wire:
+            await wire.send({"nonsense": GET, "gone": b"\x16\x03\x01"}.get(way, b""))
+            if way in ("nothing", "gone"):
+                await wire.close()
+            else:
+                await wire.read_to_end()
+        assert await answers(served)
+        async with asyncio.timeout(5):
+            while not statistics()["handshakes_failed"]:  # noqa: ASYNC110  # counters have no event
+                await asyncio.sleep(0)
+        counted = statistics()
+        assert (counted["handshakes_failed"], counted["timeouts_handshake"]) == (1, int(way == "late"))
+        assert counted["handshakes"] == 1
+
+
+async def test_a_server_that_stops_has_no_failed_handshake(mode: Mode) -> None:
+    if mode.backend == "transport":
+        pytest.skip("asyncio keeps a handshake for its whole time")
+    async with serve() as served:
+        statistics = served.runner.server.statistics
+        async with open_wire(Served(HOST, served.port, tls=False)) as wire:
+            assert await answers(served)  # so that the other has been accepted too
+            await served.runner.cleanup()
+            assert await wire.read_to_end() == b""
+        assert (statistics()["handshakes"], statistics()["handshakes_failed"]) == (1, 0)
+
+
 async def test_handshake_byte_by_byte() -> None:
     """A ClientHello and all that follows in pieces of one byte, as the worst network would cut it."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

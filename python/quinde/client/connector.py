@@ -159,10 +159,11 @@ class BaseConnector:
         """Tell, in plain integers, what is open and what has been counted since the connector was made.
 
         Now: `active` connections with a request, `idle` ones, slots `in_use` of `limit`, `waiters`, `hosts`.
-        So far: `connections`, `connections_failed`; `requests`, with `retries` on a kept connection that had
-        ended; `responses_1xx` (101) to `responses_5xx`; `bytes_received`, `bytes_sent` (wire) and
-        `body_bytes_…` of these; `timeouts_…` by phase: `pool`, `connect`, `sock_connect`, `sock_read`,
-        `write`, and `total` where that ended an exchange; `refused_<reason>` for each broken rule of HTTP.
+        So far: `connections`, `connections_failed`; `handshakes` of TLS, `handshakes_failed`; `requests`,
+        with `retries` on a kept connection that had ended; `responses_1xx` (101) to `responses_5xx`;
+        `bytes_received`, `bytes_sent` (wire) and `body_bytes_…` of these; `timeouts_…` by phase: `pool`,
+        `connect`, `sock_connect`, `handshake` (these failed too), `sock_read`, `write`, and `total` where
+        that ended an exchange; `refused_<reason>` for each broken rule of HTTP.
         """
         return {**self._pool.statistics(), **self._counts.statistics()}
 
@@ -279,9 +280,17 @@ class BaseConnector:
         if security is not None:
             for trace in traces:
                 await trace.send_tls_handshake_start(security.server_hostname)
-        handler = await hand_over(
-            sock, factory, self._loop, security, self._tls_sessions, self._ssl_shutdown_timeout
-        )
+        try:
+            handler = await hand_over(
+                sock, factory, self._loop, security, self._tls_sessions, self._ssl_shutdown_timeout
+            )
+        except OSError as error:
+            if security is not None:
+                self._counts.handshakes_failed += 1
+                # What both the core and asyncio raise when it took too long.
+                self._counts.timeouts_handshake += isinstance(error, ConnectionAbortedError)
+            raise
+        self._counts.handshakes += security is not None
         if security is not None and traces:
             try:
                 ssl_object = handler.transport.get_extra_info("ssl_object")

@@ -14,13 +14,17 @@ class Counts:
     """Plain integers, for whoever sees a thing happen to add one."""
 
     __slots__ = (
-        "connections_failed", "retries", "tally", "timeouts_connect", "timeouts_pool", "timeouts_sock_connect"
+        "connections_failed", "handshakes", "handshakes_failed", "retries", "tally", "timeouts_connect",
+        "timeouts_handshake", "timeouts_pool", "timeouts_sock_connect",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.tally = Tally()
         self.connections_failed = 0
+        self.handshakes = 0
+        self.handshakes_failed = 0
         self.retries = 0
+        self.timeouts_handshake = 0
         self.timeouts_pool = 0
         self.timeouts_connect = 0
         self.timeouts_sock_connect = 0

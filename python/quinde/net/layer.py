@@ -29,6 +29,13 @@ class Carried(asyncio.Protocol):
 
     carrier: asyncio.BaseTransport | None = None
 
+    def carrier_lost(self, exc: BaseException | None) -> None:
+        """Be told that there is no carrier any more.
+
+        Before `connection_made` that is all there is, and the handshake has failed: if it took too long, by a
+        ConnectionAbortedError.
+        """
+
 
 class TlsLayer(sslproto.SSLProtocol):
     """Secure one connection.
@@ -72,6 +79,7 @@ class TlsLayer(sslproto.SSLProtocol):
         """Pass the end on."""
         if self._above is not None:
             self._above.carrier = None
+            self._above.carrier_lost(exc)
             self._above = None
         super().connection_lost(exc)
 

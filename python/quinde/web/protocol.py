@@ -57,11 +57,18 @@ class RequestHandler(Carried):
         connection.facade = self
         self._connection = connection
         self._transport = cast("asyncio.Transport", transport)
+        if self.carrier is not None or transport.get_extra_info("sslcontext") is not None:
+            self._server.service.count_handshake()
         # Straight to the core: these are called for each piece that arrives. A transport that looked its
         # protocol's methods up before this call (uvloop's do) is told to look again.
         for name in _PASSED_ON:
             setattr(self, name, getattr(connection, name))
         self._transport.set_protocol(self)
+
+    def carrier_lost(self, exc: BaseException | None) -> None:
+        """Count a handshake that has come to nothing."""
+        if self._connection is None:
+            self._server.service.count_failed_handshake(isinstance(exc, ConnectionAbortedError))
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on to the core, where a transport does not find the core's own method."""

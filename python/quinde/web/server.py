@@ -145,6 +145,7 @@ class Server:
             Plain integers:
 
             * `connections` accepted, `connections_open` of them, `connections_refused` after the shutdown;
+            * TLS: `handshakes`, `handshakes_failed` (also as the peer left), of these `timeouts_handshake`;
             * `requests` begun, `requests_in_flight` and `requests_waiting` behind those on their connections
               (pipelined); `handlers` that are suspended at an await;
             * `responses_1xx` (101 only) to `responses_5xx`, by class of status;

@@ -472,6 +472,12 @@ impl Connection {
         })
     }
 
+    /// Whether what ends this connection ends a handshake, but for this end's own wish.
+    fn has_failed_handshake(&self, failure: &Failure) -> bool {
+        let willed = matches!(failure, Failure::Closed) && !self.peer_closed;
+        !willed && self.tls.as_ref().is_some_and(|tls| tls.is_shaking_hands())
+    }
+
     /// Sends what TLS has to say to a peer before the connection is torn down, as far as it goes at once.
     pub fn send_alert(&mut self) {
         if let (Some(tls), Io::Socket(socket)) = (&mut self.tls, &mut self.io) {
@@ -642,6 +648,13 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
     let Some(super::Source::Connection(mut connection)) = state.reactor.remove(token) else {
         return;
     };
+    if connection.has_failed_handshake(failure) {
+        state.counters.handshakes_failed += 1;
+        if let Side::Server(server) = &connection.side {
+            let too_long = matches!(failure, Failure::HandshakeTimeout(_));
+            server.service.get().count_failed_handshake(too_long);
+        }
+    }
     let actions = &mut state.actions;
     tell_sent(&mut connection, actions, py);
     if let Some(waiter) = connection.tls.as_mut().and_then(|tls| tls.take_waiter()) {

@@ -451,6 +451,9 @@ fn opened(py: Python<'_>, serial: u64, token: Token) {
         let Some(tls) = &mut connection.tls else { return };
         tls.phase = Phase::Open;
         tls.deadline = None;
+        if let Side::Server(server) = &connection.side {
+            server.service.get().count_handshake();
+        }
         if let Some(waiter) = tls.waiter.take() {
             actions.push_back(Action::Resolve(waiter, py.None()));
         }
@@ -469,9 +472,6 @@ fn fail(py: Python<'_>, serial: u64, token: Token, error: &PyErr) {
             _ => None,
         };
         connection.send_alert();
-        if shaking_hands {
-            state.counters.handshakes_failed += 1;
-        }
         if let Some(waiter) = waiter {
             state
                 .actions

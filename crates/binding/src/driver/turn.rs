@@ -214,7 +214,6 @@ fn expire_one(state: &mut LoopState, py: Python<'_>) -> bool {
         }
         Some(Source::Connection(connection)) => {
             if let Some(failure) = connection.overdue(now) {
-                state.counters.handshakes_failed += u64::from(!matches!(failure, Failure::Closed));
                 teardown(state, py, token, &failure);
                 return true;
             }

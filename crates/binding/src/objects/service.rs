@@ -49,6 +49,9 @@ struct Shared {
     tasks: HashMap<u64, Py<PyAny>>,
     /// What closed connections had counted.
     finished: Counted,
+    /// TLS handshakes that were made, and that were not.
+    handshakes: u64,
+    handshakes_failed: u64,
     /// Loops on which connections of this service were made.
     loops: Vec<u64>,
     stopped: bool,
@@ -184,9 +187,15 @@ impl Service {
 
     /// Plain counters; `Server.statistics` says what each is.
     fn statistics(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let (mut counted, loops, handlers) = {
+        let (mut counted, loops, handlers, [made, failed]) = {
             let shared = self.lock();
-            (shared.finished.clone(), shared.loops.clone(), shared.tasks.len())
+            let handshakes = [shared.handshakes, shared.handshakes_failed];
+            (
+                shared.finished.clone(),
+                shared.loops.clone(),
+                shared.tasks.len(),
+                handshakes,
+            )
         };
         let mut open = Open::default();
         for serial in loops {
@@ -200,12 +209,31 @@ impl Service {
             "connections_refused",
             self.connections_refused.load(Ordering::Relaxed),
         )?;
+        into.set_item("handshakes", made)?;
+        into.set_item("handshakes_failed", failed)?;
         into.set_item("requests", self.requests.load(Ordering::Relaxed))?;
         into.set_item("requests_in_flight", open.in_flight)?;
         into.set_item("requests_waiting", open.waiting)?;
         into.set_item("handlers", handlers)?;
-        counted.show(&into, &["head", "body", "discard", "idle", "linger", "write"])?;
+        counted.show(
+            &into,
+            &["head", "body", "discard", "idle", "linger", "write", "handshake"],
+        )?;
         Ok(into.unbind())
+    }
+
+    /// A TLS handshake has been made, by whoever made it.
+    pub fn count_handshake(&self) {
+        self.lock().handshakes += 1;
+    }
+
+    /// A TLS handshake came to nothing, perhaps as it took too long.
+    pub fn count_failed_handshake(&self, too_long: bool) {
+        let mut shared = self.lock();
+        shared.handshakes_failed += 1;
+        if too_long {
+            shared.finished.protocol.time_out("handshake");
+        }
     }
 }
 
