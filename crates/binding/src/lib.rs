@@ -17,45 +17,50 @@ mod errors;
 mod objects;
 mod python;
 
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::wrap_pyfunction;
 
 /// The module relies on the GIL for its per-loop state, and says so: a free-threaded build turns the GIL on.
+///
+/// A function and not a list of exports: the refusal comes before any class is made.
 #[pymodule(gil_used = true)]
-mod _core {
-    #[pymodule_export]
-    use crate::driver::engine::{Engine, Timer};
-    #[pymodule_export]
-    use crate::driver::listener::Listener;
-    #[pymodule_export]
-    use crate::errors::BodyTooLarge;
-    #[pymodule_export]
-    use crate::objects::body::Body;
-    #[pymodule_export]
-    use crate::objects::connection::Connection;
-    #[pymodule_export]
-    use crate::objects::date::http_date;
-    #[pymodule_export]
-    use crate::objects::fields::Fields;
-    #[pymodule_export]
-    use crate::objects::journal::Journal;
-    #[pymodule_export]
-    use crate::objects::limits::Limits;
-    #[pymodule_export]
-    use crate::objects::log_line::LogLine;
-    #[pymodule_export]
-    use crate::objects::outgoing::OutgoingRequest;
-    #[pymodule_export]
-    use crate::objects::plain::make_plainly;
-    #[pymodule_export]
-    use crate::objects::request::IncomingRequest;
-    #[pymodule_export]
-    use crate::objects::response::IncomingResponse;
-    #[pymodule_export]
-    use crate::objects::router::Router;
-    #[pymodule_export]
-    use crate::objects::service::Service;
-    #[pymodule_export]
-    use crate::objects::tally::Tally;
-    #[pymodule_export]
-    use crate::objects::tls::TlsSettings;
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    refuse_sub_interpreters(module.py())?;
+    module.add_class::<driver::engine::Engine>()?;
+    module.add_class::<driver::engine::Timer>()?;
+    module.add_class::<driver::listener::Listener>()?;
+    module.add("BodyTooLarge", module.py().get_type::<errors::BodyTooLarge>())?;
+    module.add_class::<objects::body::Body>()?;
+    module.add_class::<objects::connection::Connection>()?;
+    module.add_function(wrap_pyfunction!(objects::date::http_date, module)?)?;
+    module.add_class::<objects::fields::Fields>()?;
+    module.add_class::<objects::journal::Journal>()?;
+    module.add_class::<objects::limits::Limits>()?;
+    module.add_class::<objects::log_line::LogLine>()?;
+    module.add_class::<objects::outgoing::OutgoingRequest>()?;
+    module.add_function(wrap_pyfunction!(objects::plain::make_plainly, module)?)?;
+    module.add_class::<objects::request::IncomingRequest>()?;
+    module.add_class::<objects::response::IncomingResponse>()?;
+    module.add_class::<objects::router::Router>()?;
+    module.add_class::<objects::service::Service>()?;
+    module.add_class::<objects::tally::Tally>()?;
+    module.add_class::<objects::tls::TlsSettings>()
+}
+
+/// Classes and the list of loops are statics of the process: made in one interpreter, they would be used in another.
+///
+/// Those with a GIL of their own CPython refuses by itself.
+fn refuse_sub_interpreters(_py: Python<'_>) -> PyResult<()> {
+    // SAFETY: this thread is attached to an interpreter (`_py`).
+    let current = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: there is a main interpreter as long as there is any.
+    if current == unsafe { ffi::PyInterpreterState_Main() } {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "quinde._core cannot be used in a sub-interpreter: import quinde in the main interpreter, \
+         or start another process",
+    ))
 }
