@@ -7,8 +7,8 @@ day; today's numbers must stand in the same order, unit by unit, as far as they 
 
 A ```console block with `$ quinde …` is a sample too, if what it prints follows.
 
-Samples speak of http://localhost:8080, where the reader's server is, and of port 8151, where `quinde pokeapi`
-is; here servers get a free port, so these addresses are replaced.
+Samples speak of http://localhost:8080 and https://localhost:8443, where the reader's server is, and of port
+8151, where `quinde pokeapi` is; here servers get a free port, so these addresses are replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN_ADDRESS = "http://localhost:8080"
-SHOWN_ADDRESSES = (SHOWN_ADDRESS, "http://127.0.0.1:8080")
+SHOWN_ADDRESSES = (SHOWN_ADDRESS, "http://127.0.0.1:8080", "https://localhost:8443")
 SHOWN_POKEAPI = ("http://localhost:8151", "http://127.0.0.1:8151")
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -93,6 +93,11 @@ class Sample:
     def is_client_of_ours(self) -> bool:
         """Whether it asks the document's own server."""
         return any(address in self.code for address in SHOWN_ADDRESSES)
+
+    @property
+    def wants_certificates(self) -> bool:
+        """Whether it reads the certificates of which its document says how they are made."""
+        return '.pem"' in self.code
 
     @property
     def wants_pokemon(self) -> bool:

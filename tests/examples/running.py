@@ -18,7 +18,7 @@ PATIENCE = 30.0
 FLAGS = ["-W", "error", "-u"]
 PYTHON = [sys.executable, *FLAGS]
 
-_BANNER = re.compile(r"Running on (http://\S+:\d+)")
+_BANNER = re.compile(r"Running on (https?://\S+:\d+)")
 
 # run_app of the sample, at a free port instead of 8080.
 _ELSEWHERE = """\
@@ -27,12 +27,13 @@ quinde.web.run_app = functools.partial(quinde.web.run_app, host="127.0.0.1", por
 """
 
 
-def run(program: Path, *arguments: str, python: str = sys.executable) -> str:
-    """Run a program to its end and return what it printed; anything on stderr is a failure."""
+def run(program: Path, *arguments: str, python: str = sys.executable, folder: Path | None = None) -> str:
+    """Run a program to its end, in a folder, and return what it printed; anything on stderr is a failure."""
     ended = subprocess.run(
         [python, *FLAGS, str(program), *arguments],
         capture_output=True,
         encoding="utf-8",
+        cwd=folder,
         timeout=PATIENCE,
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
         check=False,

@@ -20,6 +20,7 @@ from quinde.cli.race.report import print_report
 from quinde.cli.race.result import Row
 from tests.examples.documents import ROOT, Output, Sample, as_shown, asking, samples, samples_in
 from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
+from tests.support import certs
 from tests.support.servers import closed_port
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def pokeapi() -> Iterator[str]:
 def test_a_sample_runs(sample: Sample, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     pokemon = request.getfixturevalue("pokeapi") if sample.wants_pokemon else None
     program, server = tmp_path / "sample.py", tmp_path / "server.py"
+    if sample.wants_certificates:
+        certs.write(tmp_path)
     if sample.is_server:
         program.write_text(asking(at_port(sample.code, closed_port()), pokeapi=pokemon), encoding="utf-8")
         with serving(program) as url:
@@ -59,10 +62,10 @@ def test_a_sample_runs(sample: Sample, tmp_path: Path, request: pytest.FixtureRe
         server.write_text(at_port(server_of(sample).code, closed_port()), encoding="utf-8")
         with serving(server) as url:
             program.write_text(asking(sample.code, ours=url, pokeapi=pokemon), encoding="utf-8")
-            compare(sample, as_shown(sample, run(program), ours=url, pokeapi=pokemon))
+            compare(sample, as_shown(sample, run(program, folder=tmp_path), ours=url, pokeapi=pokemon))
     else:
         program.write_text(asking(sample.code, pokeapi=pokemon), encoding="utf-8")
-        compare(sample, as_shown(sample, run(program), pokeapi=pokemon))
+        compare(sample, as_shown(sample, run(program, folder=tmp_path), pokeapi=pokemon))
 
 
 def fetch(url: str) -> bytes:
@@ -173,6 +176,10 @@ def test_a_sample_imports_quinde_and_nothing_else_from_outside(sample: Sample) -
         elif isinstance(node, ast.ImportFrom) and node.module:
             imported.add(node.module.partition(".")[0])
     # The tutorial compares, and says how to install what it compares with; a race is of aiohttp's programs.
-    compares = sample.document.startswith(("docs/tutorial/", "docs/how-to/race-your-script"))
+    # `install()` gives quinde to what says `import aiohttp`.
+    compares = (
+        sample.document.startswith(("docs/tutorial/", "docs/how-to/race-your-script"))
+        or "install()" in sample.code
+    )
     peers = {"aiohttp", "httpx", "requests"} if compares else set()
     assert imported - sys.stdlib_module_names <= {"quinde"} | peers

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import trustme
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 NAMES = ("localhost", "127.0.0.1", "::1", "quinde.test", "*.quinde.test")
@@ -46,6 +48,15 @@ def authority() -> trustme.CA:
 def certificate() -> trustme.LeafCert:
     """The certificate of `server_context`."""
     return authority().issue_cert(*NAMES)
+
+
+def write(folder: Path) -> None:
+    """Write the files that docs/how-to/tls.md makes: an authority, a server's and a client's certificate."""
+    authority().cert_pem.write_to_path(folder / "ca.pem")
+    for name, leaf in ("server", certificate()), ("client", authority().issue_cert("client.quinde.test")):
+        leaf.private_key_pem.write_to_path(folder / f"{name}-key.pem")
+        for number, blob in enumerate(leaf.cert_chain_pems):
+            blob.write_to_path(folder / f"{name}.pem", append=number > 0)
 
 
 @functools.cache
