@@ -15,7 +15,7 @@ import os.path
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mkdocs.structure.files import File, Files
 
@@ -99,11 +99,10 @@ def _table_of_names(module: str) -> Iterator[str]:
         yield f"| `{name}` | `{shown}` |"
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Say the language of a page that is not in English; the theme knows one for the site."""
-    if page.file.src_uri.startswith("es/"):
-        return output.replace('<html lang="en"', '<html lang="es"', 1)
-    return output
+def on_page_context(context: Any, page: Page, config: MkDocsConfig, nav: object) -> Any:
+    """Let the theme speak the language of the page; it knows one for the whole site."""
+    config.theme["language"] = "es" if page.file.src_uri.startswith("es/") else "en"
+    return context
 
 
 def on_post_build(config: MkDocsConfig) -> None:
