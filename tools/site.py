@@ -40,7 +40,6 @@ OF_ROOT = {
 SAME_PAGE = {"README.md": "index.md", "README.es.md": "es/index.md", "benchmarks": "project/benchmarks.md"}
 """What has a page that says the same."""
 
-sys.path.insert(0, str(ROOT / "python"))  # no build is needed for the names of header fields
 _log = logging.getLogger("mkdocs.hooks.site")
 
 _FENCED = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
@@ -49,6 +48,11 @@ _NAMES = re.compile(r"^<!-- names of (quinde(?:\.\w+)*) -->$", re.MULTILINE)
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|link(?=[^>]*(?:stylesheet|icon)))\b[^>]*(?:src|href)=[\"']?(?:https?:)?//"
 )
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Let the names of header fields be imported where nothing is built. (While hooks load the path is not ours.)"""
+    sys.path.insert(0, str(ROOT / "python"))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
