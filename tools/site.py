@@ -51,7 +51,8 @@ _FETCHED = re.compile(
 
 
 def on_startup(command: str, dirty: bool) -> None:
-    """Let the names of header fields be imported where nothing is built. (While hooks load the path is not ours.)"""
+    """Let the names of header fields be imported where nothing is built."""
+    # Not sooner: MkDocs takes back what a hook does to the path while it is loaded.
     sys.path.insert(0, str(ROOT / "python"))
 
 
