@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from yarl import URL
 
+from quinde.client.protocol import ResponseHandler
 from quinde.client.request import ClientRequest
-from quinde.client.tls import check_fingerprint, connect_error, security_for
+from quinde.client.tls import Security, check_fingerprint, connect_error, hand_over, security_for
 from quinde.errors import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientConnectorSSLError,
 )
-from quinde.net.tls import Fingerprint, default_context, unverified_context
+from quinde.net import reactor
+from quinde.net.tls import Fingerprint, SessionCache, default_context, unverified_context
+from tests.support import certs
+
+if TYPE_CHECKING:
+    from tests.support.modes import Mode
 
 CONTEXT = ssl.create_default_context()
 PINNED = Fingerprint(bytes(32))
@@ -102,3 +111,35 @@ async def test_nothing_is_compared_where_nothing_is_pinned() -> None:
     nobody: Any = None
     check_fingerprint(None, nobody)
     check_fingerprint(security_for(get("https://host/")), nobody)
+
+
+@pytest.mark.parametrize("backend", ["reactor", "transport"])
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("steps", range(1, 7))
+async def test_handing_over_that_is_cancelled_leaves_nothing(
+    mode: Mode, backend: str, secure: bool, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUINDE_IO", backend)
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = socket.socket()
+        sock.setblocking(False)
+        await loop.sock_connect(sock, listener.getsockname())
+        handlers: list[ResponseHandler] = []
+
+        def factory() -> ResponseHandler:
+            handlers.append(ResponseHandler(loop))
+            return handlers[-1]
+
+        security = Security(certs.client_context(), "localhost", None, ()) if secure else None
+        handing = asyncio.create_task(hand_over(sock, factory, loop, security, SessionCache(), 0))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        handing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            (await handing).abort()
+        for _ in range(5):  # asyncio's transports close in a step of the loop
+            await asyncio.sleep(0)
+        assert not handlers[0].is_connected()
+        assert reactor.engine().statistics()["open"] == 0
+        sock.close()

@@ -85,22 +85,15 @@ async def hand_over(
     Raises:
         OSError: the handshake failed (`ssl.SSLError`) or took too long, or the peer has gone.
     """
-    if reactor.backend() == "transport":
-        if security is None:
-            _, handler = await loop.create_connection(factory, sock=sock)
-            return handler
-        handler = factory()
-        await layer.connect(
-            sock,
-            handler,
-            security.context,
-            server_hostname=security.server_hostname,
-            handshake_timeout=HANDSHAKE_TIMEOUT,
-            shutdown_timeout=shutdown_timeout or SHUTDOWN_TIMEOUT,
-        )
-        handler.closes_abruptly = not shutdown_timeout
-        return handler
     handler = factory()
+    if reactor.backend() == "transport":
+        try:
+            await _hand_to_loop(sock, handler, loop, security, shutdown_timeout)
+        except BaseException:
+            # uvloop closes a transport whose making is cancelled, and tells nobody.
+            handler.abort()
+            raise
+        return handler
     if security is None:
         handler.attach(sock)
         return handler
@@ -121,6 +114,27 @@ async def hand_over(
         raise
     handler.watch_session(sessions, security.key)
     return handler
+
+
+async def _hand_to_loop(
+    sock: socket.socket,
+    handler: ResponseHandler,
+    loop: asyncio.AbstractEventLoop,
+    security: Security | None,
+    shutdown_timeout: float,
+) -> None:
+    if security is None:
+        await loop.create_connection(lambda: handler, sock=sock)
+        return
+    handler.closes_abruptly = not shutdown_timeout
+    await layer.connect(
+        sock,
+        handler,
+        security.context,
+        server_hostname=security.server_hostname,
+        handshake_timeout=HANDSHAKE_TIMEOUT,
+        shutdown_timeout=shutdown_timeout or SHUTDOWN_TIMEOUT,
+    )
 
 
 def check_fingerprint(security: Security | None, handler: ResponseHandler) -> None:
