@@ -1,4 +1,4 @@
-"""An extension of Griffe, which reads sources for the reference: propcache's cached properties are properties."""
+"""An extension of Griffe, which reads sources for the reference: propcache's properties are properties."""
 
 from __future__ import annotations
 
