@@ -52,7 +52,7 @@ class Environment:
 
 def package_files() -> set[str]:
     """Name the files of the package that git has or could have, without the extension."""
-    suffixes = {".py", ".pyi", ".typed"}
+    suffixes = {".py", ".pyi", ".typed", ".css"}
     found = (
         path for path in (SOURCE / "quinde").rglob("*") if path.suffix in suffixes or path.name == "py.typed"
     )
