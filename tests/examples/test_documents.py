@@ -50,16 +50,18 @@ def pokeapi() -> Iterator[str]:
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample not in ASKED], ids=str)
 def test_a_sample_runs(sample: Sample, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    pokemon = request.getfixturevalue("pokeapi") if sample.wants_pokemon else None
-    program, server = tmp_path / "sample.py", tmp_path / "server.py"
-    if sample.wants_certificates:
+    asked = server_of(sample) if sample.is_client_of_ours and not sample.is_server else None
+    programs = [each for each in (sample, asked) if each is not None]
+    pokemon = request.getfixturevalue("pokeapi") if any(each.wants_pokemon for each in programs) else None
+    if any(each.wants_certificates for each in programs):
         certs.write(tmp_path)
+    program, server = tmp_path / "sample.py", tmp_path / "server.py"
     if sample.is_server:
         program.write_text(asking(at_port(sample.code, closed_port()), pokeapi=pokemon), encoding="utf-8")
         with serving(program) as url:
             assert fetch(url + "/world") == b"Hello, world!"
-    elif sample.is_client_of_ours:
-        server.write_text(at_port(server_of(sample).code, closed_port()), encoding="utf-8")
+    elif asked is not None:
+        server.write_text(asking(at_port(asked.code, closed_port()), pokeapi=pokemon), encoding="utf-8")
         with serving(server) as url:
             program.write_text(asking(sample.code, ours=url, pokeapi=pokemon), encoding="utf-8")
             compare(sample, as_shown(sample, run(program, folder=tmp_path), ours=url, pokeapi=pokemon))
