@@ -3,8 +3,8 @@
 The documents at the root of the repository are pages of the site as they are: a link between two documents,
 written so that it leads somewhere in the repository, leads to the page on the site. What is in the repository
 and not on the site, a folder of examples or a licence, loses its link and keeps its words.
-`<!-- names of quinde.hdrs -->` becomes a table of what the module exports. At the end no page may ask another
-server for anything.
+`<!-- names of quinde.hdrs -->` becomes a table of what the module exports, `<!-- help of quinde race -->` the
+command's own help. At the end no page may ask another server for anything.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ _log = logging.getLogger("mkdocs.hooks.site")
 _FENCED = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[(?P<words>[^\[\]]+)\]\((?P<path>[^()\s#:]+)(?P<anchor>#[^()\s]*)?\)")
 _NAMES = re.compile(r"^<!-- names of (quinde(?:\.\w+)*) -->$", re.MULTILINE)
+_HELP = re.compile(r"^<!-- help of quinde(?: (\w+))? -->$", re.MULTILINE)
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|link(?=[^>]*(?:stylesheet|icon)))\b[^>]*(?:src|href)=[\"']?(?:https?:)?//"
 )
 
 
 def on_startup(command: str, dirty: bool) -> None:
-    """Let the names of header fields be imported where nothing is built."""
+    """Let what pages ask the package for be imported where nothing is built."""
     # Not sooner: MkDocs takes back what a hook does to the path while it is loaded.
     sys.path.insert(0, str(ROOT / "python"))
 
@@ -73,7 +74,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [_with_links_to_pages(markdown[end : fence.start()], source, uri), fence[0]]
         end = fence.end()
     parts.append(_with_links_to_pages(markdown[end:], source, uri))
-    return _NAMES.sub(lambda match: "\n".join(_table_of_names(match[1])), "".join(parts))
+    text = _HELP.sub(lambda match: f"```text\n{_help_of(match[1])}\n```", "".join(parts))
+    return _NAMES.sub(lambda match: "\n".join(_table_of_names(match[1])), text)
 
 
 def _with_links_to_pages(text: str, source: str, uri: str) -> str:
@@ -102,6 +104,16 @@ def _table_of_names(module: str) -> Iterator[str]:
         value = getattr(loaded, name)
         shown = ", ".join(sorted(value)) if isinstance(value, (set, frozenset)) else str(value)
         yield f"| `{name}` | `{shown}` |"
+
+
+def _help_of(command: str | None) -> str:
+    from quinde.cli.commands import cli
+
+    context = cli.make_context("quinde", [], resilient_parsing=True, terminal_width=80)
+    if command is None:
+        return cli.get_help(context)
+    chosen = cli.commands[command]
+    return chosen.get_help(chosen.make_context(command, [], context, resilient_parsing=True))
 
 
 def on_page_context(context: Any, page: Page, config: MkDocsConfig, nav: object) -> Any:

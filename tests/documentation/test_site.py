@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from quinde.cli.commands import cli
 from tests.shape.package import ROOT
 
 
@@ -64,6 +65,13 @@ def test_a_link_to_nowhere_is_a_warning_and_thereby_an_error(caplog: pytest.LogC
 def test_a_comment_becomes_a_table_of_names() -> None:
     table = turned("reference/hdrs.md", "<!-- names of quinde.hdrs -->")
     assert "| `CONTENT_TYPE` | `Content-Type` |" in table.splitlines()
+
+
+@pytest.mark.parametrize("command", list(cli.commands))
+def test_each_command_says_of_itself_in_the_reference(command: str) -> None:
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert page.count(f"<!-- help of quinde {command} -->") == 1
+    assert f"```text\nUsage: quinde {command} " in turned("reference/command-line.md", page)
 
 
 @pytest.mark.parametrize(

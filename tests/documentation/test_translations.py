@@ -10,8 +10,8 @@ import pytest
 from tests.shape.package import ROOT
 
 PAIRS = [("README.md", "README.es.md"), ("docs/index.md", "docs/es/index.md")]
-OF_SPANISH_ONLY = {"examples/talk"}
-"""Where only the Spanish pages lead: the talk was given in Medellín."""
+OF_SPANISH_ONLY = {"docs/es/index.md", "examples/talk"}
+"""Where only the Spanish pages lead: to each other, and to the talk, which was given in Medellín."""
 
 _BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+(?= )", re.MULTILINE)
