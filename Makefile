@@ -38,7 +38,7 @@ WHEEL_VENV := .venv-wheel$(if $(SERIES),-$(SERIES))
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: release ## set everything up and run the race: requests, quinde one by one, quinde at once
+demo: release ## set everything up and run the race: why asynchronous, and why quinde
 	$(BIN)/quinde race $(ARGS)
 
 test: test-rust test-python ## run all tests on the quick build: {reactor, transport} x asyncio, and uvloop
@@ -162,7 +162,7 @@ $(WHEEL_VENV)/.made:
 
 $(VENV)/.run: pyproject.toml $(VENV)/.made
 	@echo "== run-time dependencies"
-	@$(BIN)/python tools/requirements.py build race > $(VENV)/requirements-run.txt
+	@$(BIN)/python tools/requirements.py build race peers > $(VENV)/requirements-run.txt
 	$(PIP) --quiet -r $(VENV)/requirements-run.txt
 	@touch $@
 

@@ -28,7 +28,7 @@ def test_version() -> None:
     [
         (["fly"], "quinde: No such command 'fly'.\n"),
         (["--fast"], "quinde: No such option '--fast'.\n"),
-        (["race", "--fast"], "quinde: No such option '--fast'.\n"),
+        (["race", "--xyz"], "quinde: No such option '--xyz'.\n"),
         (["race", "extra\x1b[2J"], "quinde: there is no file extra[2J\n"),
     ],
 )

@@ -11,13 +11,16 @@ import io
 import re
 import sys
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from quinde.cli.race.contestants import CONTESTANTS
-from quinde.cli.race.report import print_report
-from quinde.cli.race.result import Row
+from quinde.cli.race.acts import first_title, second_title
+from quinde.cli.race.contestants import CONTESTANTS, FIRST_ACT, SECOND_ACT
+from quinde.cli.race.report import print_act
+from quinde.cli.race.result import Act, Row
+from quinde.cli.race.sentences import first_act_says, second_act_says
+from quinde.cli.race.settings import Settings
 from tests.examples.documents import ROOT, Output, Sample, as_shown, asking, samples, samples_in
 from tests.examples.running import PATIENCE, at_port, run, serving, serving_pokeapi
 from tests.support import certs
@@ -151,21 +154,61 @@ def lines(sample: Sample) -> list[str]:
     return [line for line in sample.code.splitlines() if line.strip()]
 
 
+_ROW = re.compile(r"^ *(\S.*?) {2,}(?:≈ )?([\d.]+) +([\d,]+) +(?:≈ )?([\d.]+) +(\d+)(?:%| MiB) +[\d.]+ x$")
+"""A row of the race's table: name, seconds, requests a second, CPU seconds, waiting or memory."""
+
+
+def shown_act(lines: list[str], number: Literal[1, 2]) -> Act:
+    """Read an act from what was printed, with the sentences that its figures make."""
+    settings = Settings()
+    keys = {CONTESTANTS[key].name: key for key in CONTESTANTS}
+    rows = []
+    for match in filter(None, map(_ROW.match, lines)):
+        planned = settings.count if number == 1 else settings.requests
+        seconds, cpu_seconds = float(match[2]), float(match[4])
+        key = keys[match[1]]
+        rows.append(
+            Row(
+                key=key,
+                name=match[1],
+                library=CONTESTANTS[key].library,
+                version="",
+                requests=planned,
+                planned=planned,
+                concurrency=1,
+                seconds=seconds,
+                cpu_seconds=cpu_seconds,
+                peak_bytes=int(match[5]) * 2**20,
+            )
+        )
+    return Act(
+        number=number,
+        title=first_title(settings, tls=True) if number == 1 else second_title(settings),
+        url="",
+        round_trip=None,
+        tls=True,
+        rows=tuple(rows),
+        sentences=first_act_says(rows, tls=True) if number == 1 else second_act_says(rows),
+        notes=tuple(line.strip() for line in lines if line.strip().startswith("≈ is projected")),
+    )
+
+
 def test_the_readme_shows_the_race_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures are of one day; title, headings, rows and bars must be those of today's program."""
-    rows = [
-        Row(name=each.name, library="", version="", requests=151, concurrency=1, seconds=1.0, cpu_seconds=1.0)
-        for each in CONTESTANTS.values()
-    ]
+    """The figures are of one day; the sentences must follow from them, and the rest be today's program's."""
+    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = next(block for block in shown.split("```") if "Act 1, why asynchronous" in block)
+    lines = block.splitlines()
+    middle = next(index for index, line in enumerate(lines) if line.startswith("Act 2, why quinde"))
     printed = io.StringIO()
     monkeypatch.setattr(sys, "stdout", printed)
-    print_report("151 requests to the embedded PokéAPI, 20 ms each", rows)
-    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    print_act(shown_act(lines[:middle], 1))
+    print_act(shown_act(lines[middle:], 2))
 
     def words(text: str) -> list[str]:
         return re.findall(r"[^\W\d][\w.,/]*", text)
 
-    block = next(block for block in shown.split("```") if "151 requests" in block)
+    assert [row for row in FIRST_ACT if CONTESTANTS[row].name not in block] == []
+    assert [row for row in SECOND_ACT if CONTESTANTS[row].name not in block] == []
     assert words(block) == words(printed.getvalue())
 
 

@@ -166,10 +166,13 @@ def test_the_program_with_its_extra(with_race: Environment) -> None:
 
 
 def test_a_race(with_race: Environment) -> None:
-    raced = with_race.run(with_race.program("quinde"), "race", "--count=9", "--latency=1", "--json")
+    raced = with_race.run(
+        with_race.program("quinde"), "race", "--act=1", "--count=9", "--latency=1", "--json"
+    )
     assert raced.returncode == 0, raced.stderr
-    assert [row["name"] for row in json.loads(raced.stdout)] == [
+    assert [row["name"] for row in json.loads(raced.stdout)[0]["rows"]] == [
         "requests.get",
+        "requests.Session",
         "quinde, one at a time",
         "quinde, concurrently",
     ]

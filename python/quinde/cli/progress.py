@@ -26,8 +26,8 @@ class Display(Protocol):
     def start(self, name: str, total: int) -> None:
         """Take notice that a contestant starts, with `total` requests before it."""
 
-    def arrived(self, label: str) -> None:
-        """Take notice of one answer."""
+    def arrived(self, label: str, answers: int = 1) -> None:
+        """Take notice of an answer, or of several of which the last one has a name; "" is no name."""
 
     def finish(self) -> None:
         """Take notice that the contestant that started last has ended."""
@@ -37,7 +37,7 @@ class _Silent:
     def start(self, name: str, total: int) -> None:
         """Draw nothing."""
 
-    def arrived(self, label: str) -> None:
+    def arrived(self, label: str, answers: int = 1) -> None:
         """Draw nothing."""
 
     def finish(self) -> None:
@@ -64,11 +64,12 @@ class _Bars:
         self._names.clear()
         self._task = self._progress.add_task(name, total=total)
 
-    def arrived(self, label: str) -> None:
-        """Move the newest bar on by one."""
-        self._names.append(label)
+    def arrived(self, label: str, answers: int = 1) -> None:
+        """Move the newest bar on."""
+        if label:
+            self._names.append(label)
         if self._task is not None:
-            self._progress.advance(self._task)
+            self._progress.advance(self._task, answers)
 
     def finish(self) -> None:
         """Stop the newest bar's clock, however far it came; its names stay until they have been drawn."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from quinde.cli.commands import cli
 from quinde.cli.race.command import race
-from quinde.cli.race.contestants import CONTESTANTS
+from quinde.cli.race.contestants import CONTESTANTS, FIRST_ACT
 from tests.cli.support import (
     PATIENCE,
     QUINDE,
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NAMES = [contestant.name for contestant in CONTESTANTS.values()]
-QUICK = ("--count", "6", "--latency", "1")
+NAMES = [CONTESTANTS[key].name for key in FIRST_ACT if not CONTESTANTS[key].optional]
+"""Who runs in every environment."""
+QUICK = ("--act", "1", "--count", "6", "--latency", "1")
 
 
 def one_line(text: str) -> str:
@@ -43,50 +45,75 @@ def one_line(text: str) -> str:
     return text
 
 
+def lines_of(name: str, text: str) -> int:
+    """Count the lines with figures of a contestant."""
+    return len(re.findall(rf"^ *{re.escape(name)} {{2,}}", text, re.MULTILINE))
+
+
 # Results
 
 
 def test_a_race_in_a_pipe_is_plain() -> None:
     ended = quinde("race", *QUICK)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("6 requests to the embedded PokéAPI, 1 ms each\n")
+    title = "Act 1, why asynchronous: 6 requests to the embedded PokéAPI, over TLS, 1 ms away\n"
+    assert ended.stdout.startswith(title)
     assert "\x1b" not in ended.stdout
     assert "\r" not in ended.stdout
     for name in NAMES:
-        assert ended.stdout.count(name) == 2, "once in the table, once in the chart"
+        assert lines_of(name, ended.stdout) == 2, "once in the table, once in the chart"
 
 
-def test_json_is_a_list_of_rows_and_nothing_else() -> None:
+def test_json_is_acts_with_rows_and_nothing_else() -> None:
     ended = quinde("race", *QUICK, "--json")
     assert (ended.returncode, ended.stderr) == (0, "")
-    rows: list[dict[str, Any]] = json.loads(ended.stdout)
-    assert [row["name"] for row in rows] == NAMES
+    (act,) = json.loads(ended.stdout)
+    assert (act["act"], act["tls"], act["round_trip_ms"]) == (1, True, 1.0)
+    assert len(act["sentences"]) == 3
+    rows: list[dict[str, Any]] = act["rows"]
+    assert [row["name"] for row in rows if row["name"] in NAMES] == NAMES
     for row in rows:
         assert row["seconds"] > 0
-        assert row["requests"] == 6
+        assert row["requests"] == row["planned"] == 6
         assert row["requests_per_second"] == pytest.approx(6 / row["seconds"], rel=0.01)
         assert row["times_faster"] == pytest.approx(rows[0]["seconds"] / row["seconds"], rel=0.01)
         assert row["error"] is None
 
 
-def test_by_default_all_151_are_fetched_20_ms_each() -> None:
-    defaults = {parameter.name: parameter.default for parameter in race.params}
-    assert (defaults["count"], defaults["latency"], defaults["concurrency"]) == (151, 20.0, 100)
+def test_act_2_counts_memory_and_cpu() -> None:
+    ended = quinde("race", "--act", "2", "--requests", "2500", "--concurrency", "16", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (act,) = json.loads(ended.stdout)
+    assert (act["act"], act["tls"], act["round_trip_ms"]) == (2, False, None)
+    ours = next(row for row in act["rows"] if row["library"] == "quinde")
+    assert (ours["requests"], ours["concurrency"]) == (2500, 16)
+    assert 0 < ours["cpu_seconds"] < 60
+    assert ours["peak_bytes"] > 2**20
 
 
-def test_latency_is_waited_once_a_request_or_all_at_once() -> None:
-    rows = json.loads(
-        quinde("race", "--count", "10", "--latency", "30", "--concurrency", "10", "--json").stdout
+def test_both_acts_run_where_nobody_chooses() -> None:
+    ended = quinde("race", "--count", "3", "--latency", "0", "--requests", "30")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    first, second = (
+        ended.stdout.index("Act 1, why asynchronous: 3"),
+        ended.stdout.index("Act 2, why quinde: 30"),
     )
-    by_name = {row["name"]: row["seconds"] for row in rows}
-    assert by_name["requests.get"] >= 0.3
-    assert by_name["quinde, one at a time"] >= 0.3
-    assert 0.03 <= by_name["quinde, concurrently"] < by_name["quinde, one at a time"]
+    assert first < second
+    assert "in about 1 ms, 30 at once" in ended.stdout
 
 
-def test_more_than_151_go_round() -> None:
-    rows = json.loads(quinde("race", "--count", "153", "--latency", "0", "--json").stdout)
-    assert [row["requests"] for row in rows] == [153, 153, 153]
+def test_the_defaults() -> None:
+    defaults = {parameter.name: parameter.default for parameter in race.params}
+    assert (defaults["count"], defaults["latency"], defaults["requests"]) == (151, 20.0, 50_000)
+
+
+def test_a_round_trip_is_waited_for_by_each_request_and_twice_by_each_connection() -> None:
+    ended = quinde("race", "--act", "1", "--count", "8", "--latency", "30", "--concurrency", "8", "--json")
+    by_key = {row["key"]: row["seconds"] for row in json.loads(ended.stdout)[0]["rows"]}
+    assert by_key["requests-get"] >= 8 * 3 * 0.03
+    assert by_key["requests-session"] >= (2 + 8) * 0.03
+    assert by_key["quinde-one"] >= (2 + 8) * 0.03
+    assert 3 * 0.03 <= by_key["quinde-many"] < by_key["quinde-one"]
 
 
 def test_a_real_server_by_its_template() -> None:
@@ -94,28 +121,29 @@ def test_a_real_server_by_its_template() -> None:
         result = CliRunner().invoke(cli, ["race", "--url", url + "/p/{n}", "--count", "3"])
     assert result.exit_code == 0
     assert result.stdout.startswith(f"3 requests to {url}/p/{{n}}\n")
+    assert "Act 2" not in result.stdout
 
 
 # A terminal
 
 
 def test_a_terminal_shows_bars_and_names_then_the_table() -> None:
-    with terminal(*QUINDE, "race", "--count", "20", "--latency", "10") as screen:
+    with terminal(*QUINDE, "race", "--act", "1", "--count", "20", "--latency", "10") as screen:
         assert screen.read_to_end() == 0
     text = screen.seen.decode()
     assert "20/20" in text
     assert "bulbasaur" in text
     assert "raticate" in text
     assert "\x1b[" in text
-    table = text[text.rindex("20 requests to the embedded PokéAPI") :]
+    table = text[text.rindex("20 requests to the embedded") :]
     for name in NAMES:
-        assert table.count(name) == 2
+        assert lines_of(name, table) == 2
 
 
 def test_ctrl_c_ends_at_once_and_leaves_no_process() -> None:
     with terminal(*QUINDE, "race", "--latency", "200") as screen:
         screen.read_until(b"bulbasaur")
-        assert len(session_members(screen.process.pid)) == 3, "the race, the server, a contestant"
+        assert len(session_members(screen.process.pid)) == 4, "the race, the server, the relay, a contestant"
         screen.press(b"\x03")
         assert screen.read_to_end() == 130
         assert session_members(screen.process.pid) == []
@@ -167,6 +195,10 @@ def test_a_contestant_ends_with_the_race(number: signal.Signals, code: int, answ
         (["--timeout", "nan"], "'--timeout'"),
         (["--timeout", "inf"], "'--timeout'"),
         (["--url", "http://localhost/{n}", "--latency", "5"], "--latency is for the embedded server"),
+        (["--url", "http://localhost/{n}", "--requests", "5"], "--requests is for the embedded server"),
+        (["--url", "http://localhost/{n}", "--act", "2"], "act 2 is for the embedded server"),
+        (["--act", "3"], "'--act': '3' is not one of"),
+        (["--requests", "0"], "'--requests': 0 is not in the range"),
         (["--url"], "Option '--url' requires an argument"),
     ],
 )
@@ -233,7 +265,8 @@ def test_a_server_that_refuses_later_is_said_once_and_leaves_no_figures() -> Non
         ended = quinde("race", "--url", url + "/{n}", "--count", "2", "--json")
     assert ended.returncode == 1
     assert one_line(ended.stderr) == f"quinde: {url}/2 answered 404 Not Found, not 200\n"
-    assert [row["seconds"] for row in json.loads(ended.stdout)] == [None, None, None]
+    rows = json.loads(ended.stdout)[0]["rows"]
+    assert [row["seconds"] for row in rows] == [None] * len(rows)
 
 
 def test_without_requests_the_row_says_how_to_get_it(tmp_path: Any) -> None:
@@ -247,7 +280,8 @@ def test_without_requests_the_row_says_how_to_get_it(tmp_path: Any) -> None:
     remedy = 'requests is not installed: pip install "quinde[race]"'
     assert one_line(ended.stderr) == f"quinde: {remedy}\n"
     assert f"  requests.get: {remedy}\n" in ended.stdout
-    assert ended.stdout.count("quinde, concurrently") == 2
+    assert f"  requests.Session: {remedy}\n" in ended.stdout
+    assert lines_of("quinde, concurrently", ended.stdout) == 2
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

@@ -1,20 +1,44 @@
 from __future__ import annotations
 
-from quinde.cli.race.page import part_of, versions_of, waterfalls_of
-from quinde.cli.race.result import Row
+from typing import TYPE_CHECKING, Literal
+
+from quinde.cli.race.page import part_of, versions_of, write
+from quinde.cli.race.result import Act, Row
 from quinde.cli.timeline import Exchange, Phase
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def row(name: str, library: str, seconds: float | None, error: str | None = None) -> Row:
+
+def row(name: str, library: str, seconds: float | None, error: str | None = None, requests: int = 100) -> Row:
     return Row(
+        key=name,
         name=name,
         library=library,
         version=None if error else "1.0",
-        requests=100,
+        requests=requests,
+        planned=100,
         concurrency=1,
         seconds=seconds,
         cpu_seconds=seconds and seconds / 4,
+        peak_bytes=None if seconds is None else 3 * 2**20,
         error=error,
+    )
+
+
+def act(rows: list[Row], number: Literal[1, 2] = 1, stairs: int = 0, wall: int = 0) -> Act:
+    exchanges = [Exchange(name, "http://a/", 200, None, False, (Phase("wait", 0, 1),)) for name in "ab"]
+    return Act(
+        number=number,
+        title="5 requests to http://ana:secret@h/{n}",
+        url="http://h/{n}",
+        round_trip=20.0,
+        tls=True,
+        rows=tuple(rows),
+        sentences=("A sentence.",),
+        notes=("A note.",),
+        stairs=tuple(exchanges[:stairs]),
+        wall=tuple(exchanges[:wall]),
     )
 
 
@@ -26,14 +50,14 @@ ROWS = [
 
 
 def test_rows_become_a_table_and_bars() -> None:
-    part = part_of("Title", "Lead", ROWS, ["A sentence."])
-    assert (part.title, part.lead, part.sentences) == ("Title", "Lead", ("A sentence.",))
+    part = part_of(act(ROWS))
+    assert (part.title, part.sentences) == ("5 requests to http://h/{n}", ("A sentence.",))
     assert part.table.rows == (
-        ("quinde, one at a time", "2.000", "50", "0.500", "75 %", "1.0 x"),
-        ("quinde, concurrently", "0.500", "200", "0.125", "75 %", "4.0 x"),
+        ("quinde, one at a time", "2.000", "50", "0.500", "75%", "1.0 x"),
+        ("quinde, concurrently", "0.500", "200", "0.125", "75%", "4.0 x"),
     )
     assert all(len(cells) == len(part.table.columns) for cells in part.table.rows)
-    assert part.table.notes == ("requests.get: requests is not installed",)
+    assert part.table.notes == ("requests.get: requests is not installed", "A note.")
     assert part.table.ours == {"quinde, one at a time", "quinde, concurrently"}
     assert [(bar.name, bar.value, bar.text, bar.ours) for bar in part.charts[0].bars] == [
         ("quinde, one at a time", 2.0, "2.000 s", True),
@@ -43,15 +67,20 @@ def test_rows_become_a_table_and_bars() -> None:
     assert part.waterfalls == ()
 
 
-def test_recorded_requests_become_a_waterfall() -> None:
-    one, two = (Exchange(name, "http://a/", 200, None, False, (Phase("wait", 0, 1),)) for name in "ab")
-    stairs, wall = waterfalls_of([one], [one, two])
-    assert (stairs.title, stairs.exchanges) == ("One at a time: the first 1", (one,))
-    assert (wall.title, wall.exchanges) == ("Concurrently", (one, two))
+def test_act_2_has_bars_of_memory_and_marks_what_is_projected() -> None:
+    seconds, _, memory = part_of(act([row("slow", "aiohttp", 1.0, requests=50)], number=2)).charts
+    assert [bar.text for bar in seconds.bars] == ["≈ 2.000 s"]
+    assert [bar.text for bar in memory.bars] == ["3.0 MiB"]
+
+
+def test_recorded_requests_become_waterfalls() -> None:
+    stairs, wall = part_of(act(ROWS, stairs=1, wall=2)).waterfalls
+    assert (stairs.title, len(stairs.exchanges)) == ("One at a time: the first 1", 1)
+    assert (wall.title, len(wall.exchanges)) == ("Concurrently", 2)
     assert "runs of their own" in stairs.note
-    assert [each.title for each in waterfalls_of([one], [one])] == ["One at a time", "Concurrently"]
-    assert waterfalls_of([], []) == []
-    assert part_of("T", "L", ROWS, (), [wall]).waterfalls == (wall,)
+    assert "round trip" in stairs.note
+    titles = [each.title for each in part_of(act(ROWS, stairs=1, wall=1)).waterfalls]
+    assert titles == ["One at a time", "Concurrently"]
 
 
 def test_each_library_is_named_once_with_its_version() -> None:
@@ -59,6 +88,15 @@ def test_each_library_is_named_once_with_its_version() -> None:
 
 
 def test_a_race_that_nobody_finished_is_a_part_too() -> None:
-    part = part_of("T", "L", ROWS[:1])
+    part = part_of(act(ROWS[:1]))
     assert part.table.rows == ()
     assert [chart.bars for chart in part.charts] == [(), ()]
+
+
+def test_a_page_has_all_acts(tmp_path: Path) -> None:
+    path = tmp_path / "race.html"
+    write(path, [act(ROWS), act(ROWS, number=2)], ["race", "--html", "race.html"])
+    text = path.read_text(encoding="utf-8")
+    assert "Why asynchronous?" in text
+    assert text.count("A sentence.") == 2
+    assert "secret" not in text

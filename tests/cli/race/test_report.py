@@ -2,22 +2,32 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Literal
 
 import pytest
 
-from quinde.cli.race.report import print_report
-from quinde.cli.race.result import Row
+from quinde.cli.race.report import print_act
+from quinde.cli.race.result import Act, Row
 
 
-def row(name: str, seconds: float | None, error: str | None = None) -> Row:
+def row(
+    name: str,
+    seconds: float | None,
+    error: str | None = None,
+    requests: int = 100,
+    peak_bytes: int | None = 30 * 2**20,
+) -> Row:
     return Row(
+        key=name,
         name=name,
         library="lib",
         version="1.0",
-        requests=100,
+        requests=requests,
+        planned=100,
         concurrency=1,
         seconds=seconds,
         cpu_seconds=None if seconds is None else 0.25,
+        peak_bytes=None if seconds is None else peak_bytes,
         error=error,
     )
 
@@ -29,10 +39,25 @@ ROWS = [
 ]
 
 
-def report(monkeypatch: pytest.MonkeyPatch, rows: list[Row], encoding: str = "utf-8") -> list[str]:
+def act(rows: list[Row], number: Literal[1, 2] = 1) -> Act:
+    return Act(
+        number=number,
+        title="100 requests to the PokéAPI",
+        url="http://h/{n}",
+        round_trip=20.0,
+        tls=True,
+        rows=tuple(rows),
+        sentences=("This is what the figures say. " * 6,),
+        notes=("a note",),
+    )
+
+
+def report(
+    monkeypatch: pytest.MonkeyPatch, rows: list[Row], encoding: str = "utf-8", number: Literal[1, 2] = 1
+) -> list[str]:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, errors="replace"))
-    print_report("100 requests to the PokéAPI", rows)
+    print_act(act(rows, number))
     sys.stdout.flush()
     return raw.getvalue().decode(encoding).splitlines()
 
@@ -41,9 +66,24 @@ def test_the_table_has_a_line_for_each_row(monkeypatch: pytest.MonkeyPatch) -> N
     lines = report(monkeypatch, ROWS)
     assert lines[0] == "100 requests to the PokéAPI"
     cells = [line.split() for line in lines]
-    assert ["slow", "4.000", "25", "0.250", "1.0", "x"] in cells
-    assert ["fast", "0.500", "200", "0.250", "8.0", "x"] in cells
+    assert ["slow", "4.000", "25", "0.250", "94%", "1.0", "x"] in cells
+    assert ["fast", "0.500", "200", "0.250", "50%", "8.0", "x"] in cells
     assert "  absent: absent is not installed: pip install absent" in lines
+    assert "  a note" in lines
+
+
+def test_act_2_tells_of_memory_and_marks_what_is_projected(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row("cut", 4.0, requests=25), row("whole", 8.0), row("no /proc", 1.0, peak_bytes=None)]
+    cells = [line.split() for line in report(monkeypatch, rows, number=2)]
+    assert ["cut", "≈", "16.00", "6", "≈", "1.00", "30", "MiB", "1.0", "x"] in cells
+    assert ["whole", "8.00", "12", "0.25", "30", "MiB", "2.0", "x"] in cells
+    assert ["no", "/proc", "1.00", "100", "0.25", "?", "16.0", "x"] in cells
+
+
+def test_sentences_are_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line for line in report(monkeypatch, ROWS) if "the figures say" in line]
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 100
 
 
 def test_bars_are_as_long_as_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +94,7 @@ def test_bars_are_as_long_as_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_very_short_time_still_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = report(monkeypatch, [row("slow", 4.0), row("fast", 0.0001)])
-    assert lines[-1].split() == ["fast", "▏", "0.000", "s"]
+    assert ["fast", "▏", "0.000", "s"] in [line.split() for line in lines]
 
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE"])

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
 
 from quinde.cli.errors import CommandError
 from quinde.cli.race.course import Course
-from quinde.cli.race.stage import embedded_pokeapi, try_server
+from quinde.cli.race.stage import behind_relay, embedded_pokeapi, try_server
 from tests.cli.support import PATIENCE, answering, heeding_interrupts, pokemon, wait_for_end
 from tests.support.servers import closed_port
 
@@ -20,19 +23,43 @@ def course(template: str) -> Course:
     return Course(template=template, count=50, concurrency=5, timeout=20)
 
 
-def fetch(url: str) -> bytes:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def fetch(url: str, authority: str | None = None) -> bytes:
+    tls = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authority))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), tls)
     with direct.open(url, timeout=PATIENCE) as response:
         body: bytes = response.read()
         return body
 
 
 def test_the_embedded_server_answers_while_the_block_lasts() -> None:
-    with embedded_pokeapi(0.0) as (template, numbers):
-        assert numbers == 151
-        assert json.loads(fetch(template.replace("{n}", "151")))["name"] == "mew"
+    with embedded_pokeapi(0.0) as stage:
+        assert (stage.numbers, stage.authority) == (151, None)
+        url = stage.template.replace("{n}", "151")
+        assert json.loads(fetch(url))["name"] == "mew"
     with pytest.raises(OSError, match="refused"):
-        fetch(template.replace("{n}", "151"))
+        fetch(url)
+
+
+def test_behind_the_relay_it_speaks_tls_and_is_a_round_trip_away() -> None:
+    with behind_relay(0.03) as stage:
+        assert stage.authority is not None
+        url = stage.template.replace("{n}", "25")
+        assert url.startswith("https://127.0.0.1:")
+        start = time.perf_counter()
+        assert json.loads(fetch(url, stage.authority))["name"] == "pikachu"
+        assert time.perf_counter() - start >= 0.09, "TCP, TLS, the request"
+    assert not os.path.exists(stage.authority)
+    with pytest.raises(OSError, match="refused"):
+        fetch(url)
+
+
+def test_without_trustme_there_is_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    with behind_relay(0.01) as stage:
+        assert stage.authority is None
+        start = time.perf_counter()
+        assert json.loads(fetch(stage.template.replace("{n}", "25")))["name"] == "pikachu"
+        assert time.perf_counter() - start >= 0.02, "TCP, the request"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -40,7 +67,7 @@ def test_the_embedded_server_dies_with_its_parent(number: signal.Signals) -> Non
     """Seen from a connection to it, which the kernel closes when the server's process has ended."""
     code = (
         "import sys\nfrom quinde.cli.race.stage import embedded_pokeapi\n"
-        "with embedded_pokeapi(0.0) as (template, _):\n    print(template, flush=True)\n    sys.stdin.read()"
+        "with embedded_pokeapi(0.0) as stage:\n    print(stage.template, flush=True)\n    sys.stdin.read()"
     )
     parent = subprocess.Popen(
         heeding_interrupts([sys.executable, "-c", code]),

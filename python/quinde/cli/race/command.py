@@ -8,22 +8,19 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from quinde.cli.page.model import Waterfall
-from quinde.cli.race.course import PLACE, Course, check_template
-from quinde.cli.race.result import Row, rows_to_json
+from quinde.cli.race.course import PLACE, check_template
+from quinde.cli.race.result import Act, acts_to_json, reasons
+from quinde.cli.race.settings import Settings
 
 __all__ = ("race",)
 
-_STEPS = 30
-"""How many requests one at a time are recorded for a page: enough for stairs to be seen."""
-_OF_SERVERS = frozenset({"url", "count", "concurrency", "latency"})
+_OF_SERVERS = frozenset({"url", "act", "count", "requests", "concurrency", "latency"})
 _OF_PROGRAMS = frozenset({"rounds", "is_module", "show_output"})
 """Options that say something with a program only."""
 
@@ -61,14 +58,24 @@ def _writable(context: click.Context, parameter: click.Parameter, value: Path | 
     help=f"Fetch from a real server: an address with {PLACE} for the numbers 1, 2, 3 …",
 )
 @click.option(
-    "--count", type=click.IntRange(min=1), default=151, show_default=True, help="How many requests."
+    "--act",
+    type=click.Choice(["1", "2", "all"]),
+    help="Which act to run: all by default; with --url, the first.",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=151, show_default=True, help="How many requests in act 1."
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(min=1),
+    default=50_000,
+    show_default=True,
+    help="How many requests in act 2.",
 )
 @click.option(
     "--concurrency",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="How many requests under way at once, where a contestant can.",
+    type=click.IntRange(min=1, max=10_000),
+    help="How many requests under way at once, where a contestant can: 100 in act 1, 64 in act 2 by default.",
 )
 @click.option(
     "--latency",
@@ -77,7 +84,8 @@ def _writable(context: click.Context, parameter: click.Parameter, value: Path | 
     default=20.0,
     show_default=True,
     metavar="MS",
-    help="How long the embedded server waits before each answer, in milliseconds.",
+    help="The round trip to the embedded server in act 1, in milliseconds: connecting costs one for TCP and "
+    "one for TLS, each request one.",
 )
 @click.option(
     "--timeout",
@@ -107,15 +115,17 @@ def _writable(context: click.Context, parameter: click.Parameter, value: Path | 
     metavar="FILE",
     help="Write a page about it, too.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON list and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON and nothing else.")
 @click.pass_context
 def race(
     context: click.Context,
     program: str | None,
     arguments: tuple[str, ...],
     url: str | None,
+    act: str | None,
     count: int,
-    concurrency: int,
+    requests: int,
+    concurrency: int | None,
     latency: float,
     timeout: float | None,
     rounds: int,
@@ -124,9 +134,14 @@ def race(
     html: Path | None,
     as_json: bool,
 ) -> int:
-    """Fetch 151 Pokémon with requests and with quinde, one at a time and concurrently, and compare.
+    """Fetch the same addresses in several ways, and compare.
 
-    Without --url an embedded PokéAPI look-alike answers, in a process of its own: no network is needed.
+    Act 1, why asynchronous: 151 Pokémon by requests and by quinde, one at a time and concurrently, from a
+    server over TLS that is some milliseconds away. Act 2, why quinde: 50,000 requests by quinde and by other
+    clients, to a server that is near. aiohttp, httpx and wreq run where they are installed.
+
+    An embedded PokéAPI look-alike answers, in a process of its own: no network is needed. In act 1 a relay
+    stands before it and holds every byte back for half of the round trip. Or name a real server by --url.
 
     With PROGRAM, somebody's own aiohttp program is run instead, unedited, on aiohttp and on quinde in turns.
     """
@@ -143,82 +158,30 @@ def race(
         )
     _refuse(context, _OF_PROGRAMS, "is for programs: name one to race")
     if url is not None:
-        _refuse(context, {"latency"}, "is for the embedded server: leave it out with --url")
-    course = Course(template=url or "", count=count, concurrency=concurrency, timeout=timeout or 30.0)
-    with _staged(course, latency / 1000) as staged:
-        rows = _run(staged)
-        waterfalls = _record(staged, rows) if html is not None else []
-    title = _title(staged, None if url else latency)
-    _print(rows, title, as_json)
-    if html is not None:
-        _write_page(html, title, rows, waterfalls, _repeated(context))
-    return _complain(rows)
-
-
-def _refuse(context: click.Context, names: Collection[str], advice: str) -> None:
-    """Refuse options that were given and say nothing here."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.name in names and source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[0]} {advice}")
-
-
-@contextmanager
-def _staged(course: Course, latency: float) -> Iterator[Course]:
-    from quinde.cli.race.stage import embedded_pokeapi, try_server
-
-    if course.template:
-        try_server(course)
-        yield course
-    else:
-        with embedded_pokeapi(latency) as (template, numbers):
-            yield replace(course, template=template, numbers=numbers)
-
-
-def _run(course: Course) -> list[Row]:
-    from quinde.cli.progress import display
-    from quinde.cli.race.contestants import CONTESTANTS
-    from quinde.cli.race.lane import run_lane
-
-    rows = []
-    with display() as shown:
-        for key, contestant in CONTESTANTS.items():
-            shown.start(contestant.name, course.count)
-            rows.append(run_lane(key, course, shown.arrived))
-            shown.finish()
-    return rows
-
-
-def _record(course: Course, rows: list[Row]) -> list[Waterfall]:
-    """Record quinde's runs, unless the race has failed before."""
-    from quinde.cli.progress import display
-    from quinde.cli.race.page import waterfalls_of
-    from quinde.cli.race.recording import record
-
-    if rows[-1].error is not None:
-        return []
-    first = replace(course, count=min(course.count, _STEPS), concurrency=1)
-    with display() as shown:
-        shown.start("recording it for the page", first.count + course.count)
-        waterfalls = waterfalls_of(record(first, shown.arrived), record(course, shown.arrived))
-        shown.finish()
-    return waterfalls
-
-
-def _write_page(
-    path: Path, title: str, rows: list[Row], waterfalls: list[Waterfall], repeat: list[str]
-) -> None:
-    from quinde.cli.page.file import write_page
-    from quinde.cli.race.page import part_of, versions_of
-
-    write_page(
-        path,
-        title="Why asynchronous?",
-        lead="The same downloads, waited for one after the other and all at once.",
-        parts=[part_of(_shown(title), "One after the other, and concurrently.", rows, (), waterfalls)],
-        versions=versions_of(rows),
-        arguments=repeat,
+        _refuse(context, {"latency", "requests"}, "is for the embedded server: leave it out with --url")
+        if act in {"2", "all"}:
+            raise click.UsageError("act 2 is for the embedded server: leave it out with --url")
+    settings = Settings(
+        count=count,
+        requests=requests,
+        concurrency=concurrency,
+        round_trip=latency,
+        timeout=timeout or 30.0,
     )
+    acts = []
+    for raced in _raced(settings, url, act or "all", with_record=html is not None):
+        acts.append(raced)
+        if not as_json:
+            from quinde.cli.race.report import print_act
+
+            print_act(raced)
+    if as_json:
+        _print_json(acts)
+    if html is not None:
+        from quinde.cli.race.page import write
+
+        write(html, acts, _repeated(context))
+    return _complain(acts)
 
 
 def _repeated(context: click.Context) -> list[str]:
@@ -245,26 +208,46 @@ def _shown(value: object) -> str:
     return re.sub(r"//[^/@]*@", "//", str(value))  # an address may hold a password
 
 
-def _title(course: Course, latency: float | None) -> str:
-    many = "1 request" if course.count == 1 else f"{course.count} requests"
-    where = course.template if latency is None else f"the embedded PokéAPI, {latency:g} ms each"
-    return f"{many} to {where}"
+def _refuse(context: click.Context, names: Collection[str], advice: str) -> None:
+    """Refuse options that were given and say nothing here."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} {advice}")
 
 
-def _print(rows: list[Row], title: str, as_json: bool) -> None:
-    if as_json:
-        json.dump(rows_to_json(rows), sys.stdout, indent=2)
-        sys.stdout.write("\n")
-        sys.stdout.flush()  # here a reader that has gone is still an error that ends the program quietly
+def _raced(settings: Settings, url: str | None, which: str, *, with_record: bool) -> Iterator[Act]:
+    """Yield each act when it has been raced."""
+    from quinde.cli.progress import display
+    from quinde.cli.race.acts import race_first_act, race_real_server, race_second_act
+
+    if url is not None:
+        with ExitStack() as stack:
+            # What would be drawn before the first answer hides why there is none.
+            act = race_real_server(
+                settings, url, lambda: stack.enter_context(display()), with_record=with_record
+            )
+        yield act
         return
-    from quinde.cli.race.report import print_report
+    if which in {"1", "all"}:
+        with display() as shown:
+            act = race_first_act(settings, shown, with_record=with_record)
+        yield act
+    if which in {"2", "all"}:
+        with display() as shown:
+            act = race_second_act(settings, shown)
+        yield act
 
-    print_report(title, rows)
+
+def _print_json(acts: Sequence[Act]) -> None:
+    json.dump(acts_to_json(acts), sys.stdout, indent=2)
+    sys.stdout.write("\n")
+    sys.stdout.flush()  # here a reader that has gone is still an error that ends the program quietly
 
 
-def _complain(rows: list[Row]) -> int:
+def _complain(acts: Sequence[Act]) -> int:
     """Print each reason for a missing figure once, on stderr, and return the exit code."""
-    reasons = dict.fromkeys(row.error for row in rows if row.error is not None)
-    for reason in reasons:
+    missing = reasons(acts)
+    for reason in missing:
         click.echo(f"quinde: {reason}", err=True)
-    return 1 if reasons else 0
+    return 1 if missing else 0

@@ -5,6 +5,7 @@ server.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -34,6 +35,8 @@ class Course:
         concurrency: How many of them at once, for contestants that can.
         timeout: How long one request may take, in seconds.
         numbers: How many different numbers the server knows; beyond it they start again at 1. None: no end.
+        authority: A file with the certificate that the server's is signed by; None: the system knows it.
+        limit: Seconds after which no further request is begun; None: all are made.
     """
 
     template: str
@@ -41,10 +44,18 @@ class Course:
     concurrency: int
     timeout: float
     numbers: int | None = None
+    authority: str | None = None
+    limit: float | None = None
 
     def stops(self) -> Iterator[tuple[int, str]]:
-        """Yield the number and the address of every request, in order."""
+        """Yield the number and the address of every request, in order, until the limit is reached.
+
+        The clock of the limit starts with the first one.
+        """
+        end = None if self.limit is None else time.perf_counter() + self.limit
         for index in range(self.count):
+            if end is not None and time.perf_counter() >= end:
+                return
             number = 1 + (index if self.numbers is None else index % self.numbers)
             yield number, self.template.replace(PLACE, str(number))
 

@@ -1,67 +1,78 @@
-"""The page of a race: its rows and the recording, in the page's own values.
+"""The page of a race: its acts in the page's own values.
 
-Knows rows and what a page can show; not how it is drawn.
+Knows acts and what a page can show; not how it is drawn.
 """
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from quinde.cli.page.file import write_page
 from quinde.cli.page.model import Bar, Chart, Part, Table, Waterfall
-from quinde.cli.race.result import Row, times_faster
+from quinde.cli.race.figures import cells, headings
+from quinde.cli.race.result import Act, Row
 from quinde.cli.timeline import Exchange
 
-__all__ = ("part_of", "versions_of", "waterfalls_of")
+__all__ = ("part_of", "versions_of", "write")
 
 _APART = "Recorded in runs of their own: what recording costs is not in the figures above."
-_COLUMNS = ("", "seconds", "requests/s", "CPU seconds", "waiting", "times faster")
+_RELAYED = (
+    " The kernel connects to this machine at once: the round trip that a network takes for TCP is part of "
+    "what comes after it."
+)
+_LEADS = {
+    1: "The same downloads, waited for one after the other and all at once.",
+    2: "Many requests to a server that answers at once: what a client costs decides.",
+}
+_MIB = 2**20
 
 
-def part_of(
-    title: str,
-    lead: str,
-    rows: Sequence[Row],
-    sentences: Sequence[str] = (),
-    waterfalls: Sequence[Waterfall] = (),
-) -> Part:
-    """Return the part of a page that shows a race.
+def write(path: Path, acts: Sequence[Act], repeat: Sequence[str]) -> None:
+    """Write the page of a race.
 
     Args:
-        title: Its heading.
-        lead: What was raced.
-        rows: The contestants' results.
-        sentences: What they say, the most important first.
-        waterfalls: What was recorded of it.
+        path: The file.
+        acts: What was raced.
+        repeat: The arguments of `quinde` that repeat it.
+
+    Raises:
+        CommandError: It cannot be written; the text says why.
     """
-    finished = [row for row in rows if row.seconds is not None]
-    return Part(
-        title=title,
-        lead=lead,
-        sentences=tuple(sentences),
-        table=Table(
-            columns=_COLUMNS,
-            rows=tuple(_cells(row, rows) for row in finished),
-            ours=frozenset(row.name for row in finished if row.library == "quinde"),
-            notes=tuple(f"{row.name}: {row.error}" for row in rows if row.error is not None),
-        ),
-        charts=(
-            Chart(title="Seconds", bars=tuple(_bar(row, row.seconds or 0.0) for row in finished)),
-            Chart(title="CPU seconds", bars=tuple(_bar(row, row.cpu_seconds or 0.0) for row in finished)),
-        ),
-        waterfalls=tuple(waterfalls),
+    write_page(
+        path,
+        title="Why asynchronous?" if acts[0].number == 1 else "Why quinde?",
+        lead=_LEADS[acts[0].number],
+        parts=[part_of(act) for act in acts],
+        versions=versions_of([row for act in acts for row in act.rows]),
+        arguments=repeat,
     )
 
 
-def waterfalls_of(one_at_a_time: Sequence[Exchange], concurrent: Sequence[Exchange]) -> list[Waterfall]:
-    """Return the waterfalls of quinde's two ways to run the course, each as far as it was recorded."""
-    some = len(one_at_a_time) < len(concurrent)
-    recorded = (
-        ("One at a time" + (f": the first {len(one_at_a_time)}" if some else ""), _APART, one_at_a_time),
-        ("Concurrently", "", concurrent),
-    )
-    return [
-        Waterfall(title=title, note=note, exchanges=tuple(exchanges))
-        for title, note, exchanges in recorded
-        if exchanges
+def part_of(act: Act) -> Part:
+    """Return the part of a page that shows an act."""
+    finished = [row for row in act.rows if row.seconds is not None]
+    seconds = (_bar(row, row.all_seconds or 0.0, "s") for row in finished)
+    cpu_seconds = (_bar(row, row.all_cpu_seconds or 0.0, "s") for row in finished)
+    charts = [
+        Chart(title="Seconds", bars=tuple(seconds)),
+        Chart(title="CPU seconds", bars=tuple(cpu_seconds)),
     ]
+    if act.number == 2:
+        bars = (_bar(row, row.peak_bytes / _MIB, "MiB") for row in finished if row.peak_bytes is not None)
+        charts.append(Chart(title="Peak memory", bars=tuple(bars)))
+    return Part(
+        title=re.sub(r"//[^/@]*@", "//", act.title),  # an address may hold a password
+        lead=_LEADS[act.number],
+        sentences=act.sentences,
+        table=Table(
+            columns=("", *headings(act)),
+            rows=tuple((row.name, *cells(row, act)) for row in finished),
+            ours=frozenset(row.name for row in finished if row.library == "quinde"),
+            notes=(*(f"{row.name}: {row.error}" for row in act.rows if row.error is not None), *act.notes),
+        ),
+        charts=tuple(charts),
+        waterfalls=_waterfalls(act.stairs, act.wall, relayed=bool(act.round_trip)),
+    )
 
 
 def versions_of(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -69,17 +80,25 @@ def versions_of(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return list({row.library: row.version or "not installed" for row in rows}.items())
 
 
-def _cells(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
-    seconds, cpu_seconds = row.seconds or 0.0, row.cpu_seconds or 0.0
-    return (
-        row.name,
-        f"{seconds:.3f}",
-        f"{row.requests_per_second or 0:,.0f}",
-        f"{cpu_seconds:.3f}",
-        f"{100 * max(1 - cpu_seconds / seconds, 0):.0f} %" if seconds else "",
-        f"{times_faster(row, rows) or 0:.1f} x",
+def _waterfalls(
+    one_at_a_time: Sequence[Exchange], concurrent: Sequence[Exchange], *, relayed: bool
+) -> tuple[Waterfall, ...]:
+    """Return the waterfalls of quinde's two ways to run the course, each as far as it was recorded."""
+    note = _APART + (_RELAYED if relayed else "")
+    some = len(one_at_a_time) < len(concurrent)
+    recorded = (
+        ("One at a time" + (f": the first {len(one_at_a_time)}" if some else ""), note, one_at_a_time),
+        ("Concurrently", "", concurrent),
+    )
+    return tuple(
+        Waterfall(title=title, note=note, exchanges=tuple(exchanges))
+        for title, note, exchanges in recorded
+        if exchanges
     )
 
 
-def _bar(row: Row, value: float) -> Bar:
-    return Bar(name=row.name, value=value, text=f"{value:.3f} s", ours=row.library == "quinde")
+def _bar(row: Row, value: float, unit: str) -> Bar:
+    about, digits = ("≈ " if row.is_cut and unit == "s" else ""), 3 if unit == "s" else 1
+    return Bar(
+        name=row.name, value=value, text=f"{about}{value:.{digits}f} {unit}", ours=row.library == "quinde"
+    )

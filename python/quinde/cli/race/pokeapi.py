@@ -6,10 +6,12 @@ network.
 """
 
 import asyncio
+import json
 import sys
 
 from quinde import web
 from quinde.cli.process import attach
+from quinde.cli.race import certificate
 from quinde.cli.race.pokedex import POKEMON, TYPE_IDS, Pokemon
 
 __all__ = ("make_app",)
@@ -35,7 +37,8 @@ def make_app(latency: float) -> web.Application:
     Args:
         latency: How long each request waits before it is answered, in seconds.
     """
-    answers = {key: _described(pokemon) for pokemon in POKEMON for key in (str(pokemon.id), pokemon.name)}
+    bodies = [(pokemon, json.dumps(_described(pokemon)).encode()) for pokemon in POKEMON]
+    answers = {key: body for pokemon, body in bodies for key in (str(pokemon.id), pokemon.name)}
 
     async def pokemon(request: web.Request) -> web.Response:
         if latency:
@@ -43,22 +46,23 @@ def make_app(latency: float) -> web.Application:
         answer = answers.get(request.match_info["key"])
         if answer is None:
             raise web.HTTPNotFound(text="Not Found")
-        return web.json_response(answer)
+        return web.Response(body=answer, content_type="application/json", charset="utf-8")
 
     app = web.Application()
     app.add_routes([web.get("/api/v2/pokemon/{key}", pokemon), web.get("/api/v2/pokemon/{key}/", pokemon)])
     return app
 
 
-async def _serve(latency: float) -> None:
+async def _serve(latency: float, tls: bool) -> None:
     speak = attach()
+    context, authority = certificate.make() if tls else (None, None)
     runner = web.AppRunner(make_app(latency), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    speak({"port": runner.addresses[0][1]})
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, backlog=1024).start()
+    speak({"port": runner.addresses[0][1], "authority": authority})
     # No end of its own: the process ends with its parent.
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(float(sys.argv[1])))
+    asyncio.run(_serve(float(sys.argv[1]), sys.argv[2] == "tls"))

@@ -6,13 +6,14 @@ A run of its own, so that what recording costs is in no figure; in a process of 
 
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from quinde.cli.process import Child, attach
-from quinde.cli.race.contestants import label
 from quinde.cli.race.course import Course
+from quinde.cli.race.lane import label
 from quinde.cli.recorder import Record, Recorder
 from quinde.cli.timeline import Exchange
 from quinde.client.session import ClientSession
@@ -52,7 +53,8 @@ async def _run(course: Course, recorder: Recorder, arrived: Callable[[str], None
             record.label = await _fetch(session, url, number, record)
         arrived(record.label)
 
-    connector = TCPConnector(limit=course.concurrency)
+    context = None if course.authority is None else ssl.create_default_context(cafile=course.authority)
+    connector = TCPConnector(limit=course.concurrency, ssl=context or True)
     async with (
         ClientSession(connector=connector, timeout=timeout, trace_configs=[recorder.config]) as session,
         asyncio.TaskGroup() as group,

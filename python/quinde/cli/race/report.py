@@ -1,8 +1,9 @@
-"""How the result of a race is printed: a table and a bar chart, coloured on a terminal, plain in a pipe.
+"""How an act is printed: a table, a bar chart and sentences, coloured on a terminal, plain in a pipe.
 
 Knows rows and rich; computes nothing but widths.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
@@ -11,48 +12,49 @@ from rich.table import Table
 from rich.text import Text
 
 from quinde.cli.console import stdout_console
-from quinde.cli.race.result import Row, times_faster
+from quinde.cli.race.figures import cells, headings
+from quinde.cli.race.result import Act, Row
 
-__all__ = ("print_report",)
+__all__ = ("print_act",)
 
 _CHART_WIDTH = 72
+_WIDTH = 100
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def print_report(title: str, rows: Sequence[Row]) -> None:
-    """Print the table of all rows, then a bar for each row that finished."""
+def print_act(act: Act) -> None:
+    """Print the table of an act, a bar for each row that finished, and what the figures say."""
     console = stdout_console()
-    console.print(Text(title, style="bold"))
-    console.print(_table(rows))
-    for row in rows:
-        if row.error is not None:
-            # A sentence does not fit under a column of figures: rows without figures follow the table.
-            console.print(Text(f"  {row.name}: {row.error}"), soft_wrap=True)
+    console.print(Text(act.title, style="bold"), soft_wrap=True)
+    console.print(_table(act))
+    for note in [f"{row.name}: {row.error}" for row in act.rows if row.error is not None] + list(act.notes):
+        # A sentence does not fit under a column of figures: rows without figures follow the table.
+        console.print(Text(f"  {note}"), soft_wrap=True)
     console.print()
-    for line in _chart(rows, console):
+    for line in _chart(act.rows, console):
         console.print(line, no_wrap=True, overflow="crop")
+    console.print()
+    for sentence in act.sentences:
+        for part in textwrap.wrap(sentence, min(console.width, _WIDTH) - 3):
+            console.print(Text(f" {part}"), soft_wrap=True)
+    if act.sentences:
+        console.print()
 
 
-def _table(rows: Sequence[Row]) -> Table:
+def _table(act: Act) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for heading in ("seconds", "requests/s", "CPU seconds", "times faster"):
+    table.add_column("", no_wrap=True)
+    for heading in headings(act):
         table.add_column(heading, justify="right")
-    for row in rows:
-        faster = times_faster(row, rows)
-        if row.seconds and row.requests_per_second and row.cpu_seconds is not None and faster:
-            table.add_row(
-                Text(row.name),
-                Text(f"{row.seconds:.3f}"),
-                Text(f"{row.requests_per_second:,.0f}"),
-                Text(f"{row.cpu_seconds:.3f}"),
-                Text(f"{faster:.1f} x"),
-            )
+    for row in act.rows:
+        figures = cells(row, act)
+        if figures:
+            table.add_row(*map(Text, (row.name, *figures)))
     return table
 
 
 def _chart(rows: Sequence[Row], console: Console) -> list[Text]:
-    finished = [(row.name, row.seconds) for row in rows if row.seconds is not None]
+    finished = [(row.name, row.all_seconds) for row in rows if row.all_seconds is not None]
     if not finished:
         return []
     name_width = max(len(name) for name, _ in finished)
