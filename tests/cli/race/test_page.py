@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from quinde.cli.race.page import part_of, versions_of, write
@@ -100,3 +101,17 @@ def test_a_page_has_all_acts(tmp_path: Path) -> None:
     assert "Why asynchronous?" in text
     assert text.count("A sentence.") == 2
     assert "secret" not in text
+
+
+def test_an_acts_title_is_its_heading_and_its_course() -> None:
+    part = part_of(replace(act(ROWS), title="Act 1, why asynchronous: 5 requests to http://h/{n}"))
+    assert (part.title, part.lead) == ("Act 1, why asynchronous", "5 requests to http://h/{n}.")
+    assert part_of(act(ROWS)).lead == ""
+
+
+def test_a_page_asks_what_its_acts_answer(tmp_path: Path) -> None:
+    path = tmp_path / "race.html"
+    write(path, [act(ROWS), act(ROWS, number=2)], ["race"])
+    assert "<h1>Why asynchronous? Why quinde?</h1>" in path.read_text(encoding="utf-8")
+    write(path, [act(ROWS, number=2)], ["race"])
+    assert "<h1>Why quinde?</h1>" in path.read_text(encoding="utf-8")

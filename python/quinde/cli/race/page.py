@@ -24,6 +24,7 @@ _LEADS = {
     1: "The same downloads, waited for one after the other and all at once.",
     2: "Many requests to a server that answers at once: what a client costs decides.",
 }
+_TITLES = {1: "Why asynchronous?", 2: "Why quinde?"}
 _MIB = 2**20
 
 
@@ -40,8 +41,8 @@ def write(path: Path, acts: Sequence[Act], repeat: Sequence[str]) -> None:
     """
     write_page(
         path,
-        title="Why asynchronous?" if acts[0].number == 1 else "Why quinde?",
-        lead=_LEADS[acts[0].number],
+        title=" ".join(_TITLES[act.number] for act in acts),
+        lead=" ".join(_LEADS[act.number] for act in acts),
         parts=[part_of(act) for act in acts],
         versions=versions_of([row for act in acts for row in act.rows]),
         arguments=repeat,
@@ -60,9 +61,11 @@ def part_of(act: Act) -> Part:
     if act.number == 2:
         bars = (_bar(row, row.peak_bytes / _MIB, "MiB") for row in finished if row.peak_bytes is not None)
         charts.append(Chart(title="Peak memory", bars=tuple(bars)))
+    # "Act 1, why asynchronous: 151 requests to …"; of a real server there is the latter alone.
+    title, _, course = re.sub(r"//[^/@]*@", "//", act.title).partition(": ")  # an address may hold a password
     return Part(
-        title=re.sub(r"//[^/@]*@", "//", act.title),  # an address may hold a password
-        lead=_LEADS[act.number],
+        title=title,
+        lead=course and f"{course}.",
         sentences=act.sentences,
         table=Table(
             columns=("", *headings(act)),
