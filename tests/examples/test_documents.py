@@ -189,7 +189,7 @@ def shown_act(lines: list[str], number: Literal[1, 2]) -> Act:
         tls=True,
         rows=tuple(rows),
         sentences=first_act_says(rows, tls=True) if number == 1 else second_act_says(rows),
-        notes=tuple(line.strip() for line in lines if line.strip().startswith("≈ is projected")),
+        notes=tuple(line.strip() for line in lines if line.endswith((" requests", "it is slower"))),
     )
 
 

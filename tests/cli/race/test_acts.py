@@ -71,8 +71,8 @@ def test_act_2_races_who_is_there() -> None:
 
 
 def test_act_2_says_who_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hasty(self: Settings, template: str) -> Course:
-        return replace(original(self, template), limit=0.1)
+    def hasty(self: Settings, template: str, key: str = "") -> Course:
+        return replace(original(self, template, key), limit=1.0)
 
     original = Settings.second_course
     monkeypatch.setattr(Settings, "second_course", hasty)
@@ -80,7 +80,7 @@ def test_act_2_says_who_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = act.rows
     assert row.is_cut
     assert re.fullmatch(
-        r"≈ is projected: quinde, concurrently was stopped after 0\.1 s and [\d,]+ requests", act.notes[-1]
+        r"≈ is projected: quinde, concurrently was stopped after 1 s and [\d,]+ requests", act.notes[-1]
     )
 
 

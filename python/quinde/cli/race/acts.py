@@ -57,7 +57,7 @@ def race_first_act(settings: Settings, shown: Display, *, with_record: bool = Fa
         course = replace(
             settings.first_course(stage.template), numbers=stage.numbers, authority=stage.authority
         )
-        rows, notes = _run(FIRST_ACT, course, shown)
+        rows, notes = _run(FIRST_ACT, lambda key: course, shown)
         stairs, wall = _record(course, rows, shown) if with_record else ((), ())
     tls = stage.authority is not None
     if not tls:
@@ -93,7 +93,7 @@ def race_real_server(
     course = settings.first_course(template)
     try_server(course)
     shown = set_up()
-    rows, notes = _run(FIRST_ACT, course, shown)
+    rows, notes = _run(FIRST_ACT, lambda key: course, shown)
     stairs, wall = _record(course, rows, shown) if with_record else ((), ())
     tls = template.lower().startswith("https:")
     return Act(
@@ -117,10 +117,19 @@ def race_second_act(settings: Settings, shown: Display) -> Act:
         CommandError: The stage could not be set.
     """
     with embedded_pokeapi(_SECOND_LATENCY) as stage:
-        course = replace(settings.second_course(stage.template), numbers=stage.numbers)
-        rows, notes = _run(SECOND_ACT, course, shown)
+        rows, notes = _run(
+            SECOND_ACT,
+            lambda key: replace(settings.second_course(stage.template, key), numbers=stage.numbers),
+            shown,
+        )
+    most = max(row.concurrency for row in rows)
     notes += [
-        f"≈ is projected: {row.name} was stopped after {course.limit:g} s and {row.requests:,} requests"
+        f"{row.name}: {row.concurrency} at once, for with more it is slower"
+        for row in rows
+        if row.concurrency < most
+    ]
+    notes += [
+        f"≈ is projected: {row.name} was stopped after {row.seconds:.0f} s and {row.requests:,} requests"
         for row in rows
         if row.is_cut
     ]
@@ -136,11 +145,14 @@ def race_second_act(settings: Settings, shown: Display) -> Act:
     )
 
 
-def _run(keys: tuple[str, ...], course: Course, shown: Display) -> tuple[tuple[Row, ...], list[str]]:
+def _run(
+    keys: tuple[str, ...], course_of: Callable[[str], Course], shown: Display
+) -> tuple[tuple[Row, ...], list[str]]:
     """Let them run one after the other; give their rows, and who was left out."""
     here, absent = present(keys)
     rows = []
     for key in here:
+        course = course_of(key)
         shown.start(CONTESTANTS[key].name, course.count)
         rows.append(run_lane(key, course, shown.arrived))
         shown.finish()

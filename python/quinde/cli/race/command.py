@@ -75,7 +75,7 @@ def _writable(context: click.Context, parameter: click.Parameter, value: Path | 
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1, max=10_000),
-    help="How many requests under way at once, where a contestant can: 100 in act 1, 64 in act 2 by default.",
+    help="How many requests at once, where a contestant can: 100 in act 1, as many as pay in act 2.",
 )
 @click.option(
     "--latency",
