@@ -110,7 +110,7 @@ fuzz-cover: ## say which lines of the crates their inputs reach
 ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client
 soak: $(VENV)/.dev $(VENV)/.fast ## the tests that take minutes: storms of cancellations, slow clients (slowhttptest), SIGTERM, scale
 	$(BIN)/python -m pytest -m soak --modes=$(MODES) $(ARGS)
-	QUINDE_SOAK=1 $(BIN)/python -m pytest tests/soak --capture=no $(ARGS)
+	QUINDE_SOAK=1 $(BIN)/python -m pytest tests/soak --capture=no -o faulthandler_timeout=900 $(ARGS)
 
 asan: $(VENV)/.asan ## run the tests of driver and reactor under AddressSanitizer (ASAN_TESTS, MODES)
 	tools/asan.sh $(BIN)/python -m pytest --numprocesses=$(JOBS) --modes=$(MODES) $(ASAN_TESTS) $(ARGS)

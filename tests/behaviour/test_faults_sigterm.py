@@ -15,19 +15,24 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.behaviour.library import request
+from tests.support import certs
 from tests.support.servers import HOST
 
-pytestmark = pytest.mark.plain("the program serves plainly")
-
 PROGRAM = """
-import asyncio, sys
+import asyncio, ssl, sys
 from quinde import web
 from tests.support.modes import Mode
 
 begun = []
+ending = asyncio.Event()
+
+async def end(_app):
+    ending.set()
 
 async def handler(request):
     begun.append(request.path)
+    if request.path == "/1":
+        await ending.wait()
     kind = int(request.path[1:]) % 4
     if kind == 1:
         await asyncio.sleep(0.05)
@@ -41,10 +46,15 @@ async def handler(request):
     return web.Response(body=b"x" * (3_000_000 if kind == 3 else 10))
 
 app = web.Application()
+app.on_shutdown.append(end)
 app.router.add_get("/{number}", handler)
 loop = Mode(BACKEND, LOOP).new_loop()
+context = None
+if CERTIFICATE:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
 web.run_app(app, host="127.0.0.1", port=0, loop=loop, shutdown_timeout=10, access_log=None,
-            print=lambda text: print(text, flush=True))
+            ssl_context=context, print=lambda text: print(text, flush=True))
 print(*begun, sep="\\n")
 """
 SIZES = {0: 10, 1: 10, 2: 10_000, 3: 3_000_000}
@@ -78,7 +88,9 @@ class Load:
             self.idle.append(stream)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(HOST, self.port)
+        context = certs.client_context() if certs.is_secured() else None
+        # With less room than an answer, uvloop's TLS loses what it has not handed over when the peer closes.
+        return await asyncio.open_connection(HOST, self.port, ssl=context, limit=2 * max(SIZES.values()))
 
     async def _exchange(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -107,7 +119,13 @@ class Load:
 )
 async def test_nothing_that_was_begun_is_lost(mode, rate, seconds):
     rng = random.Random(f"{mode} {rate}")
-    program = PROGRAM.replace("BACKEND", repr(mode.backend)).replace("LOOP", repr(mode.loop))
+    with certs.server_file() as path:
+        program = PROGRAM.replace("BACKEND", repr(mode.backend)).replace("LOOP", repr(mode.loop))
+        await terminate(program.replace("CERTIFICATE", repr(path if mode.tls else None)), rng, rate, seconds)
+
+
+async def terminate(program, rng, rate, seconds):
+    """Run the program under load, end it, and see what became of each request."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
     )
@@ -123,7 +141,8 @@ async def test_nothing_that_was_begun_is_lost(mode, rate, seconds):
             number = len(asked)
             await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
             asked.append(asyncio.create_task(load.ask(number, fresh=rng.random() < 0.3)))
-            if not stopped and loop.time() > began + seconds:
+            late = loop.time() > began + seconds and len(load.answered) > rate * seconds / 4
+            if late and not stopped:
                 process.send_signal(signal.SIGTERM)
                 stopped = loop.time()
         await asyncio.gather(*asked)
@@ -137,9 +156,8 @@ async def test_nothing_that_was_begun_is_lost(mode, rate, seconds):
         for _, writer in load.idle:
             writer.close()
     begun = {int(line[1:]) for line in output.decode().split()}
-    assert len(begun) > rate * seconds / 4
     assert begun - set(load.answered) == set()
     assert set(load.lost) & begun == set()
     # The last ones say that they are.
-    assert any(load.answered.values())
-    assert not load.answered[min(load.answered)]
+    assert load.answered[1]
+    assert not load.answered[0]

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import ssl
 import time
 from pathlib import Path
 
@@ -88,6 +89,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--reuse-port", action="store_true")
+    parser.add_argument("--certificate", help="a file: serve over TLS")
     arguments = parser.parse_args()
     app = web.Application(client_max_size=0)
     app[PULSE] = Pulse()
@@ -97,8 +99,17 @@ async def main() -> None:
     runner = web.AppRunner(app, access_log=None)
     app["runner"] = runner
     await runner.setup()
+    context = None
+    if arguments.certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(arguments.certificate)
     site = web.TCPSite(
-        runner, "127.0.0.1", arguments.port, backlog=4096, reuse_port=arguments.reuse_port or None
+        runner,
+        "127.0.0.1",
+        arguments.port,
+        backlog=4096,
+        reuse_port=arguments.reuse_port or None,
+        ssl_context=context,
     )
     await site.start()
     print("ready", flush=True)  # noqa: T201  # the test waits for it

@@ -7,13 +7,17 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
+from tests.support import certs
 from tests.support.servers import closed_port
 
 if TYPE_CHECKING:
@@ -26,6 +30,21 @@ END = b"Hello, world!"
 PATIENCE = 60.0
 
 
+class Column(NamedTuple):
+    """How a server is reached."""
+
+    backend: str
+    tls: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.backend}{'-tls' if self.tls else ''}"
+
+
+PLAIN = Column("reactor"), Column("transport")
+SECURED = Column("reactor", tls=True), Column("transport", tls=True)
+COLUMNS = pytest.mark.parametrize("column", [*PLAIN, *SECURED], ids=str)
+
+
 def tell(what: str) -> None:
     """Show a figure in a full run."""
     if FULL:
@@ -35,9 +54,10 @@ def tell(what: str) -> None:
 class Server:
     """One server process."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, *, tls: bool) -> None:
         self.process = process
         self.port = port
+        self._tls = tls
 
     @property
     def rss(self) -> int:
@@ -71,7 +91,10 @@ class Server:
             return json.loads(read_to_end(sock).partition(b"\r\n\r\n")[2])
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        if not self._tls:
+            return sock
+        return certs.client_context().wrap_socket(sock, server_hostname="127.0.0.1")
 
 
 def read_to_end(sock: socket.socket) -> bytes:
@@ -82,15 +105,26 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def servers(backend: str, count: int = 1) -> Iterator[list[Server]]:
+def servers(column: Column, count: int = 1) -> Iterator[list[Server]]:
     """Run server processes that listen at the same port."""
+    with certs.server_file() as certificate:
+        with _servers(column, count, ["--certificate", certificate] if column.tls else []) as started:
+            yield started
+
+
+@contextmanager
+def _servers(column: Column, count: int, options: list[str]) -> Iterator[list[Server]]:
     port = closed_port()
-    command = [sys.executable, "-m", "tests.soak.application", str(port)]
+    command = [sys.executable, "-m", "tests.soak.application", str(port), *options]
     if count > 1:
         command.append("--reuse-port")
-    environment = {**os.environ, "QUINDE_IO": backend}
+    environment = {**os.environ, "QUINDE_IO": column.backend}
     started = [
-        Server(subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True), port)
+        Server(
+            subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True),
+            port,
+            tls=column.tls,
+        )
         for _ in range(count)
     ]
     try:
@@ -159,7 +193,10 @@ class Crowd:
         complete = 0
         for number, _ in ready:
             sock = self._sockets[number]
-            data = sock.recv(65_536)
+            try:
+                data = sock.recv(65_536)
+            except ssl.SSLWantReadError:
+                continue  # a session for later, and no answer
             assert data, "the server has closed a connection"
             self._missing[number] -= data.count(END)
             if self._missing[number] == 0:

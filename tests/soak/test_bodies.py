@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.soak.crowd import FULL, Crowd, read_to_end, servers, tell
+from tests.soak.crowd import COLUMNS, FULL, Column, Crowd, read_to_end, servers, tell
 
-BACKENDS = pytest.mark.parametrize("backend", ["reactor", "transport"])
+if TYPE_CHECKING:
+    import socket
 
 REQUESTS = 1_000_000 if FULL else 50_000
 BODY = 2**30 if FULL else 2**25
@@ -19,9 +21,9 @@ ROOM = 12 * 2**20
 """What a body may take in memory: windows of 512 KiB, pieces on their way, the allocator's share."""
 
 
-@BACKENDS
-def test_memory_is_flat_over_many_requests(backend: str) -> None:
-    with servers(backend) as (server,), Crowd(server, answers_each=25) as crowd:
+@COLUMNS
+def test_memory_is_flat_over_many_requests(column: Column) -> None:
+    with servers(column) as (server,), Crowd(server, answers_each=25) as crowd:
         crowd.join(20)
         blocks = []
         started = time.monotonic()
@@ -30,62 +32,55 @@ def test_memory_is_flat_over_many_requests(backend: str) -> None:
             blocks.append(server.rss)
         rate = REQUESTS / (time.monotonic() - started)
         shown = " ".join(f"{rss / 2**20:.2f}" for rss in blocks)
-        tell(f"{backend}: {REQUESTS} requests, {rate:.0f}/s, MiB after each tenth: {shown}")
+        tell(f"{column}: {REQUESTS} requests, {rate:.0f}/s, MiB after each tenth: {shown}")
         assert server.about()["statistics"]["requests"] == REQUESTS + 1
         assert blocks[-1] - blocks[2] < 256 * 1024
 
 
-@BACKENDS
-def test_a_large_upload_to_a_slow_handler(backend: str) -> None:
-    with servers(backend) as (server,), server.connect() as sock:
+@COLUMNS
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_large_body_to_or_from_one_who_is_slow(column: Column, way: str) -> None:
+    with servers(column) as (server,), server.connect() as sock:
         server.about()
         before = server.rss
         server.forget_peak()
         started = time.monotonic()
-        sock.sendall(
-            b"PUT /take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % BODY
-        )
-        digest = hashlib.md5(usedforsecurity=False)
-        for _ in range(BODY // len(PIECE)):
-            sock.sendall(PIECE)
-            digest.update(PIECE)
-        answer = read_to_end(sock)
+        (upload if way == "up" else download)(sock)
         took, grown = time.monotonic() - started, server.peak - before
         tell(
-            f"{backend}: upload of {BODY >> 20} MiB, {BODY / took / 2**20:.0f} MiB/s, grown {grown >> 10} KiB"
-        )
-        assert f'"size": {BODY}, "digest": "{digest.hexdigest()}"'.encode() in answer
-        assert grown < ROOM
-
-
-@BACKENDS
-def test_a_large_download_by_a_slow_reader(backend: str) -> None:
-    with servers(backend) as (server,), server.connect() as sock:
-        server.about()
-        before = server.rss
-        server.forget_peak()
-        started = time.monotonic()
-        sock.sendall(b"GET /give?size=%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % BODY)
-        received, pauses = 0, 0
-        gate = threading.Event()  # never set: only its time-out ends a wait
-        while data := sock.recv(2**20):
-            received += len(data)
-            if received >> 22 != pauses:
-                pauses = received >> 22
-                gate.wait(0.001)
-        took, grown = time.monotonic() - started, server.peak - before
-        tell(
-            f"{backend}: download of {BODY >> 20} MiB, "
+            f"{column}: {way}load of {BODY >> 20} MiB, "
             f"{BODY / took / 2**20:.0f} MiB/s, grown {grown >> 10} KiB"
         )
-        assert received > BODY
         assert grown < ROOM
 
 
-@BACKENDS
-def test_a_reader_that_stops_stops_the_handler(backend: str) -> None:
+def upload(sock: socket.socket) -> None:
+    """Send as fast as it goes; the handler reads more slowly."""
+    sock.sendall(b"PUT /take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % BODY)
+    digest = hashlib.md5(usedforsecurity=False)
+    for _ in range(BODY // len(PIECE)):
+        sock.sendall(PIECE)
+        digest.update(PIECE)
+    assert f'"size": {BODY}, "digest": "{digest.hexdigest()}"'.encode() in read_to_end(sock)
+
+
+def download(sock: socket.socket) -> None:
+    """Read with pauses; the handler writes as fast as it goes."""
+    sock.sendall(b"GET /give?size=%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % BODY)
+    received, pauses = 0, 0
+    gate = threading.Event()  # never set: only its time-out ends a wait
+    while data := sock.recv(2**20):
+        received += len(data)
+        if received >> 22 != pauses:
+            pauses = received >> 22
+            gate.wait(0.001)
+    assert received > BODY
+
+
+@COLUMNS
+def test_a_reader_that_stops_stops_the_handler(column: Column) -> None:
     """Not only slow: as long as nothing is read, the server makes no more than fits into its windows."""
-    with servers(backend) as (server,), server.connect() as sock:
+    with servers(column) as (server,), server.connect() as sock:
         server.about()
         before = server.rss
         server.forget_peak()

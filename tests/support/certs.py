@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import ssl
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trustme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -70,6 +72,13 @@ def new_server_context() -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate().configure_cert(context)
     return context
+
+
+@contextmanager
+def server_file() -> Iterator[str]:
+    """A file of the server's certificate and key, for a process of its own."""
+    with certificate().private_key_and_cert_chain_pem.tempfile() as path:
+        yield path
 
 
 @functools.cache
