@@ -50,6 +50,9 @@ class TlsLayer(sslproto.SSLProtocol):
         shutdown_timeout: seconds that the peer's close_notify is waited for.
     """
 
+    # Of a buffer that each connection has for its life: asyncio's 256 KiB are most of what an idle one costs.
+    max_size = 64 * 1024
+
     def __init__(
         self,
         protocol: Carried,
