@@ -14,8 +14,8 @@
 //! after every such call.
 //!
 //! **A turn** (`turn.rs`) polls once, then drives each ready connection: `server.rs` and `client.rs` receive, pull
-//! events out of the protocol machine, and say what Python has to do; the output leaves at the end of that
-//! connection's drive, so that pipelined answers leave in one write. Outside a turn, commands flush at once.
+//! events out of the protocol machine, and say what Python has to do; the output of all leaves at the end of the turn
+//! (`unsettled`), each connection's in one write, pipelined answers too. Outside a turn, commands flush at once.
 //!
 //! May know: the protocol machines, the reactor, Python. Must not know: what an application, a session or a route is.
 
