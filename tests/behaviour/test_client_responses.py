@@ -347,3 +347,21 @@ async def test_unread_response_that_is_dropped_closes_its_connection() -> None:
         await closed.wait()
         assert client.connector is not None
         assert client.connector.statistics()["in_use"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "limits"),
+    [
+        (["A: " + "b" * 99_000], {"max_field_size": 100_000}),
+        ([f"A{number}: {'b' * 90}" for number in range(999)], {"max_headers": 1_000}),
+    ],
+)
+async def test_a_larger_head_is_taken_where_its_parts_may_be_larger(
+    lib: Any, fields: list[str], limits: dict[str, int]
+) -> None:
+    async with serve_raw(answering(plain(b"", *fields))) as served:
+        async with lib.ClientSession(**limits) as client, client.get(served.url) as response:
+            assert len(response.raw_headers) == len(fields) + 1
+        async with lib.ClientSession() as client:
+            with pytest.raises(lib.ClientResponseError):
+                await client.get(served.url)

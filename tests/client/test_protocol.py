@@ -179,6 +179,14 @@ async def test_limits_reach_the_core() -> None:
     assert WireLimits(8190, 8190, 128, 262144) == DEFAULT_WIRE_LIMITS
 
 
+def test_whole_head_grows_with_its_parts() -> None:
+    assert DEFAULT_WIRE_LIMITS.max_head_size == 65_536
+    assert WireLimits(max_line_size=100, max_field_size=100, max_headers=5).max_head_size == 65_536
+    assert WireLimits(max_line_size=100_000).max_head_size == 100_000 + 7 * 8190
+    assert WireLimits(max_field_size=10_000).max_head_size == 8190 + 70_000
+    assert WireLimits(max_headers=1_000).max_head_size == 512_000
+
+
 async def test_socket_is_given_to_the_core(mode: Mode) -> None:
     if mode.backend != "reactor":
         return

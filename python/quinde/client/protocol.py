@@ -46,6 +46,14 @@ class WireLimits(NamedTuple):
     max_headers: int = 128
     read_bufsize: int = 256 * 1024
 
+    @property
+    def max_head_size(self) -> int:
+        """Bytes of a whole head: 64 KiB, and more where its parts may be more.
+
+        By default it has room for the status line and seven of the largest fields, or for 512 bytes a field.
+        """
+        return max(65_536, self.max_line_size + 7 * self.max_field_size, 512 * self.max_headers)
+
 
 DEFAULT_WIRE_LIMITS = WireLimits()
 
@@ -57,6 +65,7 @@ def _core_limits(limits: WireLimits) -> _core.Limits:
         max_line_size=limits.max_line_size,
         max_field_size=limits.max_field_size,
         max_headers=limits.max_headers,
+        max_head_size=limits.max_head_size,
         body_window=2 * limits.read_bufsize,
         head_timeout=0,
         keepalive_timeout=0,
