@@ -4,47 +4,17 @@ mod support;
 
 use std::sync::Arc;
 
-use quinde_http::h1::{ResponseStart, ServerConnection};
-use quinde_http::{BodyLength, Close, Error, Event, Kind, Limits, Machine, StreamId};
-use support::{Answering, NO_FIELDS, limits};
+use quinde_http::h1::ServerConnection;
+use quinde_http::{Close, Kind, Limits, Machine, StreamId};
+use support::{Answering, GET, POST, answer, last_error, limits, server};
 
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
 const UPLOAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
-
-fn server(change: impl FnOnce(&mut Limits)) -> ServerConnection {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    ServerConnection::new(Arc::new(limits), 0)
-}
-
-/// Pull everything; returns the last error.
-fn pull(server: &mut ServerConnection) -> Option<Error> {
-    std::iter::from_fn(|| server.next_event())
-        .filter_map(|(_, event)| match event {
-            Event::Error(error) => Some(error),
-            _ => None,
-        })
-        .last()
-}
-
-fn answer(server: &mut ServerConnection, stream: u64) {
-    let start = ResponseStart {
-        status: 200,
-        reason: None,
-        close: false,
-    };
-    server
-        .send_head(StreamId(stream), start, BodyLength::Empty, NO_FIELDS.into_iter())
-        .expect("head");
-    server.finish(StreamId(stream)).expect("finish");
-}
 
 /// A server that has the head of a request, and somebody waits for its body since `now`.
 fn reading(request: &[u8], now: u64, change: impl FnOnce(&mut Limits)) -> ServerConnection {
     let mut server = server(change);
     server.receive_data(request, now);
-    pull(&mut server);
+    last_error(&mut server);
     server.body_awaited(true);
     server.handle_timeout(now);
     server
@@ -54,9 +24,9 @@ fn reading(request: &[u8], now: u64, change: impl FnOnce(&mut Limits)) -> Server
 fn refused_at(mut server: ServerConnection, at: u64, kind: Kind) {
     assert_eq!(server.next_timeout(), Some(at));
     server.handle_timeout(at - 1);
-    assert!(pull(&mut server).is_none() && server.close() == Close::No);
+    assert!(last_error(&mut server).is_none() && server.close() == Close::No);
     server.handle_timeout(at);
-    let error = pull(&mut server).expect("an error");
+    let error = last_error(&mut server).expect("an error");
     assert_eq!((error.kind, error.status), (kind, Some(408)));
     assert_eq!(server.next_timeout(), None);
 }
@@ -79,7 +49,7 @@ fn the_head_has_a_deadline_from_its_first_byte() {
 fn idle_connections_are_closed_silently() {
     let mut server = server(|limits| limits.keepalive_timeout = 1000);
     server.receive_data(GET, 400);
-    pull(&mut server);
+    last_error(&mut server);
     assert_eq!(server.next_timeout(), None, "the handler takes its time");
     answer(&mut server, 1);
     // The answer came at a time nobody told; it is told now.
@@ -104,7 +74,7 @@ fn a_connection_that_never_sends_is_idle() {
 fn a_deadline_is_late_rather_than_early_when_time_is_not_told() {
     let mut server = server(|limits| limits.keepalive_timeout = 1000);
     server.receive_data(GET, 0);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     assert_eq!(server.next_timeout(), Some(1000));
     server.handle_timeout(1000);
@@ -120,7 +90,7 @@ fn the_body_has_to_make_progress_while_it_is_awaited() {
     server.receive_data(b"ll", 60_000);
     assert!(!server.wants_read(), "the window is full");
     assert_eq!(server.next_timeout(), None, "then the peer is not to blame");
-    pull(&mut server);
+    last_error(&mut server);
     server.consumed(StreamId(1), 2);
     assert!(!server.wants_read(), "not before half of it is free");
     server.consumed(StreamId(1), 1);
@@ -152,10 +122,10 @@ fn a_body_that_nobody_awaits_is_not_pressed_for() {
 fn nobody_awaits_the_body_of_the_next_request() {
     let mut server = reading(POST, 0, |_| ());
     server.receive_data(b"hello", 0);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     server.receive_data(POST, 0);
-    pull(&mut server);
+    last_error(&mut server);
     server.handle_timeout(0);
     assert_eq!(server.next_timeout(), None);
 }
@@ -174,7 +144,7 @@ fn chunk_framing_is_no_progress_of_the_body() {
 fn a_discarded_body_has_a_deadline() {
     let mut server = server(|_| ());
     server.receive_data(POST, 0);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     server.handle_timeout(1000);
     server.receive_data(b"he", 50_000);
@@ -194,7 +164,7 @@ fn the_body_has_to_keep_its_rate_on_average() {
     let mut server = reading(UPLOAD, 1000, fast);
     for second in 1..=20 {
         server.receive_data(&[b'x'; 100], 1000 + second * 1000);
-        pull(&mut server);
+        last_error(&mut server);
         server.handle_timeout(1000 + second * 1000);
         assert_eq!(server.next_timeout(), Some(6000 + second * 1000));
     }
@@ -203,7 +173,7 @@ fn the_body_has_to_keep_its_rate_on_average() {
     // One byte a second less, and it falls behind before its 20 s are over by as much.
     let mut server = reading(UPLOAD, 1000, fast);
     server.receive_data(&[b'x'; 99], 2000);
-    pull(&mut server);
+    last_error(&mut server);
     refused_at(server, 6990, Kind::BodyTooSlow);
 }
 
@@ -214,7 +184,7 @@ fn time_in_which_nobody_awaits_the_body_is_not_the_sender_s() {
     server.body_awaited(false);
     server.handle_timeout(4000);
     server.receive_data(&[b'x'; 50], 100_000);
-    pull(&mut server);
+    last_error(&mut server);
     assert_eq!(server.next_timeout(), None);
     server.body_awaited(true);
     server.handle_timeout(200_000);
@@ -226,7 +196,7 @@ fn time_in_which_nobody_awaits_the_body_is_not_the_sender_s() {
 fn a_fast_body_may_still_not_stop() {
     let mut server = reading(UPLOAD, 0, |limits| limits.min_body_rate = 1);
     server.receive_data(&[b'x'; 1000], 1);
-    pull(&mut server);
+    last_error(&mut server);
     refused_at(server, 60_001, Kind::BodyTimeout);
 }
 
@@ -249,10 +219,10 @@ fn a_request_may_have_limits_of_its_own() {
     server.change_limits(StreamId(1), other(0, 1));
     assert_eq!(server.next_timeout(), Some(5000));
     server.receive_data(b"hello", 0);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     server.receive_data(POST, 0);
-    pull(&mut server);
+    last_error(&mut server);
     server.body_awaited(true);
     server.handle_timeout(0);
     assert_eq!(
@@ -296,5 +266,5 @@ fn zero_switches_a_timeout_off() {
     server.body_awaited(true);
     assert_eq!(server.next_timeout(), None);
     server.handle_timeout(u64::MAX);
-    assert!(pull(&mut server).is_none() && server.close() == Close::No);
+    assert!(last_error(&mut server).is_none() && server.close() == Close::No);
 }

@@ -2,42 +2,11 @@
 
 mod support;
 
-use std::sync::Arc;
-
-use quinde_http::h1::{ResponseStart, ServerConnection};
-use quinde_http::{BodyLength, Chunk, Close, Error, Event, Kind, Limits, Machine, StreamId};
-use support::{Answering, NO_FIELDS, Random, Record, drain, limits, request_line};
-
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
-
-fn server(change: impl FnOnce(&mut Limits)) -> ServerConnection {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    ServerConnection::new(Arc::new(limits), 0)
-}
-
-/// Pull everything; returns the last error.
-fn pull(server: &mut ServerConnection) -> Option<Error> {
-    std::iter::from_fn(|| server.next_event())
-        .filter_map(|(_, event)| match event {
-            Event::Error(error) => Some(error),
-            _ => None,
-        })
-        .last()
-}
-
-fn answer(server: &mut ServerConnection, stream: u64) {
-    let start = ResponseStart {
-        status: 200,
-        reason: None,
-        close: false,
-    };
-    server
-        .send_head(StreamId(stream), start, BodyLength::Empty, NO_FIELDS.into_iter())
-        .expect("head");
-    server.finish(StreamId(stream)).expect("finish");
-}
+use quinde_http::h1::ResponseStart;
+use quinde_http::{BodyLength, Chunk, Close, Event, Kind, Machine, StreamId};
+use support::{
+    Answering, GET, NO_FIELDS, POST, Random, Record, answer, drain, last_error, limits, request_line, server,
+};
 
 #[test]
 fn requests_follow_one_another() {
@@ -47,7 +16,7 @@ fn requests_follow_one_another() {
         server.receive_data(GET, 0);
         assert_eq!(server.next_event().expect("a head").0, StreamId(stream));
         assert!(server.request_complete() && !server.is_idle());
-        pull(&mut server);
+        last_error(&mut server);
         answer(&mut server, stream);
         assert!(server.is_idle() && server.close() == Close::No);
     }
@@ -89,7 +58,7 @@ fn pipelined_requests_wait_for_the_answer_before() {
 fn pipelining_is_bounded_by_count() {
     let mut server = server(|limits| limits.max_pipelined = 2);
     server.receive_data(GET, 0);
-    pull(&mut server);
+    last_error(&mut server);
     assert!(server.wants_read());
     // Cut within the empty line that ends a head: it is counted all the same.
     server.receive_data(&GET[..GET.len() - 2], 0);
@@ -98,7 +67,7 @@ fn pipelining_is_bounded_by_count() {
     server.receive_data(GET, 0);
     assert!(!server.wants_read(), "two requests wait");
     for stream in 1..=3 {
-        pull(&mut server);
+        last_error(&mut server);
         answer(&mut server, stream);
         assert!(server.wants_read(), "one less waits after answer {stream}");
     }
@@ -109,7 +78,7 @@ fn pipelining_is_bounded_by_count() {
 fn pipelining_is_bounded_by_size() {
     let mut server = server(|limits| limits.max_head_size = 400);
     server.receive_data(GET, 0);
-    pull(&mut server);
+    last_error(&mut server);
     let request = format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{}",
         "x".repeat(400)
@@ -117,7 +86,7 @@ fn pipelining_is_bounded_by_size() {
     server.receive_data(request.as_bytes(), 0);
     assert!(!server.wants_read());
     answer(&mut server, 1);
-    pull(&mut server);
+    last_error(&mut server);
     assert!(server.wants_read(), "the rest of a body that has its turn");
 }
 
@@ -129,7 +98,7 @@ fn an_unread_body_is_discarded() {
             format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n").as_bytes(),
             0,
         );
-        pull(&mut server);
+        last_error(&mut server);
         answer(&mut server, 1);
         assert_eq!(
             server.close() == Close::Linger,
@@ -137,7 +106,7 @@ fn an_unread_body_is_discarded() {
             "more than max_discard is not waited for"
         );
         server.receive_data(&vec![b'x'; 65_536], 0);
-        assert!(pull(&mut server).is_none(), "no event: the stream is over");
+        assert!(last_error(&mut server).is_none(), "no event: the stream is over");
         if size == 65_536 {
             assert!(server.is_idle() && server.wants_read());
             server.receive_data(GET, 0);
@@ -153,7 +122,7 @@ fn an_endless_chunked_body_is_discarded_up_to_the_limit() {
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         0,
     );
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     let chunk = [b"4000\r\n", &[b'x'; 0x4000][..], b"\r\n"].concat();
     for _ in 0..4 {
@@ -162,7 +131,7 @@ fn an_endless_chunked_body_is_discarded_up_to_the_limit() {
     }
     server.receive_data(&chunk, 0);
     assert_eq!(server.close(), Close::Linger);
-    assert!(pull(&mut server).is_none());
+    assert!(last_error(&mut server).is_none());
 }
 
 #[test]
@@ -172,10 +141,10 @@ fn errors_in_a_discarded_body_are_nobodys() {
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         0,
     );
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     server.receive_data(b"zzz\r\n", 0);
-    assert!(pull(&mut server).is_none());
+    assert!(last_error(&mut server).is_none());
     assert_eq!(server.close(), Close::Linger);
     assert_eq!(server.statistics().refusals, [("bad_chunk", 1)]);
 }
@@ -256,7 +225,7 @@ fn continue_is_sent_while_the_body_is_held_back() {
     const EXPECT: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     let mut server = server(|_| ());
     server.receive_data(EXPECT, 0);
-    pull(&mut server);
+    last_error(&mut server);
     server.body_awaited(true);
     assert_eq!(server.next_timeout(), None, "the client waits for us");
     server.body_awaited(false);
@@ -278,18 +247,18 @@ fn continue_is_sent_while_the_body_is_held_back() {
     );
     // A client that did not wait needs no 100.
     server.receive_data(&[EXPECT, b"h"].concat(), 3000);
-    pull(&mut server);
+    last_error(&mut server);
     server
         .send_informational(StreamId(2), 100, NO_FIELDS.into_iter())
         .expect("left out");
     assert!(server.output().is_empty());
     server.receive_data(b"ello", 3000);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 2);
     drain(&mut server);
     // A final answer instead: nobody can say what the client's next byte is.
     server.receive_data(EXPECT, 4000);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 3);
     assert_eq!(
         drain(&mut server),
@@ -303,7 +272,7 @@ fn bodies_land_in_their_place() {
     let mut server = server(|_| ());
     server.receive_data(&[POST, b"he"].concat(), 0);
     assert_eq!(server.body_want(), 0, "an event is waiting");
-    pull(&mut server);
+    last_error(&mut server);
     assert_eq!(server.body_want(), 3);
     server.body_landed(2, 10);
     assert!(server.next_event().is_none() && server.body_want() == 1);
@@ -318,7 +287,7 @@ fn bodies_land_in_their_place() {
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nh",
         0,
     );
-    pull(&mut server);
+    last_error(&mut server);
     assert_eq!(server.body_want(), 4);
     server.body_landed(4, 30);
     assert_eq!(server.body_want(), 0, "framing comes now");
@@ -333,7 +302,7 @@ fn bodies_land_in_their_place() {
 fn landed_bytes_fill_the_window() {
     let mut server = server(|limits| limits.body_window = 2);
     server.receive_data(POST, 0);
-    pull(&mut server);
+    last_error(&mut server);
     server.body_landed(3, 0);
     assert!(!server.wants_read());
     server.consumed(StreamId(7), 3);
@@ -355,7 +324,7 @@ fn the_end_of_input() {
         let mut server = server(|_| ());
         server.receive_data(input, 0);
         server.receive_eof(0);
-        let found = pull(&mut server);
+        let found = last_error(&mut server);
         assert_eq!(
             found.as_ref().map(|error| error.kind.as_str()),
             error,
@@ -406,13 +375,13 @@ fn shutdown() {
         matches!(busy.next_event(), Some((_, Event::Head(_)))),
         "a request that was read is served"
     );
-    pull(&mut busy);
+    last_error(&mut busy);
     answer(&mut busy, 1);
     assert!(drain(&mut busy).ends_with(b"Connection: close\r\n\r\n"));
     assert!(busy.next_event().is_none() && busy.close() == Close::Linger);
     let mut late = server(|_| ());
     late.receive_data(GET, 0);
-    pull(&mut late);
+    last_error(&mut late);
     let start = ResponseStart {
         status: 200,
         reason: None,
@@ -434,10 +403,10 @@ fn shutdown() {
 fn reset_gives_up_only_the_current_stream() {
     let mut server = server(|_| ());
     server.receive_data(GET, 0);
-    pull(&mut server);
+    last_error(&mut server);
     answer(&mut server, 1);
     server.receive_data(GET, 0);
-    pull(&mut server);
+    last_error(&mut server);
     server.reset(StreamId(1));
     assert_eq!(server.close(), Close::No);
     server.reset(StreamId(2));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use quinde_http::h1::{ClientConnection, RequestStart, ResponseStart, ServerConnection};
 use quinde_http::{
-    BodyLength, Chunk, Close, Event, Headers, Limits, Machine, RequestHead, ResponseHead, Segment, Side,
-    StreamId,
+    BodyLength, Chunk, Close, Error, Event, Headers, Limits, Machine, RequestHead, ResponseHead, Segment,
+    Side, StreamId,
 };
 
 pub type Field<'a> = (&'a [u8], &'a [u8]);
@@ -156,6 +156,39 @@ pub fn drain_segments<M: Machine>(machine: &mut M) -> Vec<Vec<u8>> {
 
 pub fn limits() -> Arc<Limits> {
     Arc::new(Limits::default())
+}
+
+pub const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+
+/// A server with other limits than the defaults.
+pub fn server(change: impl FnOnce(&mut Limits)) -> ServerConnection {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    ServerConnection::new(Arc::new(limits), 0)
+}
+
+/// Pull everything; returns the last error.
+pub fn last_error(server: &mut ServerConnection) -> Option<Error> {
+    std::iter::from_fn(|| server.next_event())
+        .filter_map(|(_, event)| match event {
+            Event::Error(error) => Some(error),
+            _ => None,
+        })
+        .last()
+}
+
+/// An answer without a body.
+pub fn answer(server: &mut ServerConnection, stream: u64) {
+    let start = ResponseStart {
+        status: 200,
+        reason: None,
+        close: false,
+    };
+    server
+        .send_head(StreamId(stream), start, BodyLength::Empty, NO_FIELDS.into_iter())
+        .expect("head");
+    server.finish(StreamId(stream)).expect("finish");
 }
 
 /// A server that answers each complete request by 200 `ok` and each error by its status.
