@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from quinde.net import reactor
 from quinde.web.application import Application
 from quinde.web.log import AbstractAccessLogger, AccessLogger
 
@@ -25,6 +26,10 @@ class GracefulExit(SystemExit):
 
 def _raise_graceful_exit() -> NoReturn:
     raise GracefulExit
+
+
+_LAST_TURNS: Final = 1000
+"""Turns of the engine at most for requests that have arrived when a server stops."""
 
 
 class BaseRunner(ABC):
@@ -88,6 +93,11 @@ class BaseRunner(ABC):
             # the loop sees that their sockets are readable, the next one reads them.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
+            # What that turn had no time for has its own: not without end, as peers may go on for ever.
+            for _ in range(_LAST_TURNS):
+                if not reactor.engine().has_ready():
+                    break
+                await asyncio.sleep(0)
             self._server.pre_shutdown()
             await self.shutdown()
             await self._server.shutdown(self._shutdown_timeout)

@@ -177,6 +177,11 @@ impl Engine {
         Handle::of(py, self.serial, token)?.ok_or_else(gone)
     }
 
+    /// Whether connections wait for the next turn.
+    fn has_ready(&self) -> bool {
+        with_loop(self.serial, |state| state.reactor.has_ready()).unwrap_or(false)
+    }
+
     /// Plain counters of this loop.
     fn statistics(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let counted = with_loop(self.serial, |state| {
