@@ -6,6 +6,7 @@ use bytes::Bytes;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Close, Event, Limits, Machine, Statistics, StreamId};
 
+use crate::feed::feed;
 use crate::order::Order;
 use crate::record::Record;
 use crate::script::{FIELDS, Op, Script, fields};
@@ -54,45 +55,25 @@ pub(crate) fn exchange(
 ) -> (Outcome, Statistics) {
     let mut client = ask(limits, choice);
     let (mut order, mut record, mut last) = (Order::new(), Record::default(), false);
-    let mut pull = |client: &mut ClientConnection, landed: Option<&[u8]>| {
-        if let Some(piece) = landed {
-            record.data(order.stream(), piece);
-            order.landed(piece.len());
-            client.consumed(order.stream(), piece.len());
-        }
-        while let Some((stream, event)) = client.next_event() {
-            order.check(stream, &event);
-            record.add(stream, &event);
-            match &event {
-                Event::Data(data) => client.consumed(stream, data.len()),
-                Event::Head(head) => last = !head.keep_alive,
-                _ => {}
+    let told = (&mut order, &mut record);
+    feed(
+        &mut client,
+        pieces,
+        landing,
+        eof,
+        told,
+        |client, order, record| {
+            while let Some((stream, event)) = client.next_event() {
+                order.check(stream, &event);
+                record.add(stream, &event);
+                match &event {
+                    Event::Data(data) => client.consumed(stream, data.len()),
+                    Event::Head(head) => last = !head.keep_alive,
+                    _ => {}
+                }
             }
-        }
-    };
-    for mut piece in pieces.iter().copied() {
-        while !piece.is_empty() {
-            let want = if landing {
-                client.body_want().min(piece.len())
-            } else {
-                0
-            };
-            let (now, later) = piece.split_at(want);
-            if want > 0 {
-                client.body_landed(want, 0);
-                pull(&mut client, Some(now));
-                piece = later;
-            } else {
-                client.receive_data(piece, 0);
-                pull(&mut client, None);
-                piece = &[];
-            }
-        }
-    }
-    if eof {
-        client.receive_eof(0);
-        pull(&mut client, None);
-    }
+        },
+    );
     assert!(client.output().is_empty(), "output without a command");
     assert!(
         !last || !client.is_reusable(),

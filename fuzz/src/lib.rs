@@ -19,6 +19,7 @@ pub mod round_trip;
 pub mod router;
 pub mod server_connection;
 
+mod feed;
 mod memory;
 mod order;
 mod record;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Close, Error, Event, Limits, Machine, Side, Statistics, StreamId};
 
+use crate::feed::feed;
 use crate::order::Order;
 use crate::record::Record;
 use crate::script::{Op, Script, fields};
@@ -49,31 +50,17 @@ pub(crate) fn answer(
 ) -> (Outcome, Statistics) {
     let mut server = ServerConnection::new(Arc::clone(limits), 0);
     let (mut order, mut record, mut sent) = (Order::new(), Record::default(), Vec::new());
-    for mut piece in pieces.iter().copied() {
-        while !piece.is_empty() {
-            let want = if landing {
-                server.body_want().min(piece.len())
-            } else {
-                0
-            };
-            let (now, later) = piece.split_at(want);
-            if want > 0 {
-                server.body_landed(want, 0);
-                record.data(order.stream(), now);
-                order.landed(want);
-                server.consumed(order.stream(), want);
-                piece = later;
-            } else {
-                server.receive_data(piece, 0);
-                piece = &[];
-            }
-            answer_events(&mut server, &mut order, &mut record, &mut sent);
-        }
-    }
-    if eof {
-        server.receive_eof(0);
-        answer_events(&mut server, &mut order, &mut record, &mut sent);
-    }
+    let told = (&mut order, &mut record);
+    feed(
+        &mut server,
+        pieces,
+        landing,
+        eof,
+        told,
+        |server, order, record| {
+            answer_events(server, order, record, &mut sent);
+        },
+    );
     let (closes, statistics) = (server.close() != Close::No, server.statistics());
     (Outcome { record, sent, closes }, statistics)
 }
@@ -244,11 +231,13 @@ impl<'a> Play<'a> {
     fn reset(&mut self, stream: StreamId) {
         let current = self.watch.drained && stream == self.watch.order.stream();
         let open = self.watch.machine.close() == Close::No;
+        let said = self.watch.machine.output().len();
         self.watch.machine.reset(stream);
-        let closed = self.watch.machine.close() == Close::AfterFlush;
-        assert!(closed || !current, "a reset stream's connection is open");
-        if open && closed {
-            assert!(self.watch.machine.output().is_empty(), "a reset sends nothing");
+        let ends = self.watch.machine.close() != Close::No;
+        assert!(ends || !current, "a reset stream's connection is open");
+        if open && ends {
+            let left = self.watch.machine.output().len();
+            assert_eq!(left, said, "a reset says nothing and takes nothing back");
             assert!(self.watch.event().is_none(), "an event after a reset");
         }
         self.watch.turn();
