@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KIND = "client"
 # glibc gives memory at the heap's end back to the system and asks for fresh pages for the next body. Whether
-# it does is luck of the heap's layout, and can cost as much as the rest of a request for 1 MiB: no client does.
+# it does is luck of the heap's layout, and can cost as much as the rest of a request for 1 MiB. None does it.
 _KEPT_HEAP = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 # Beyond the window itself: 512 connections to open on a slow machine, the last answers of slow clients.
 _GRACE = 20.0
