@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -410,6 +411,57 @@ async def test_large_sized_bodies_both_ways(way: str) -> None:
                     received += piece
                     await asyncio.sleep(0)
             assert received == body
+
+
+@asynccontextmanager
+async def in_pieces(served: Served, sizes: tuple[int, ...], garbage: bytes = b"") -> AsyncIterator[str]:
+    """A way to a server: bytes come in pieces of these sizes, by turns; at last garbage, if there is some."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last: bytes) -> None:
+        try:
+            for size in itertools.cycle(sizes):
+                if not (piece := await reader.read(size)):
+                    break
+                writer.write(piece)
+                await writer.drain()
+            writer.write(last)
+        except ConnectionError:
+            pass  # the other one has gone
+        writer.close()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        beyond = await asyncio.open_connection(served.host, served.port)
+        await asyncio.gather(pass_on(reader, beyond[1], b""), pass_on(beyond[0], writer, garbage))
+
+    relay = await asyncio.start_server(meet, HOST, 0)
+    async with relay:
+        yield f"https://{HOST}:{relay.sockets[0].getsockname()[1]}/"
+
+
+@pytest.mark.parametrize("sizes", [(1, 4, 5, 6, 100), (16_389, 3), (70_001,)])
+async def test_records_may_come_in_any_pieces(sizes: tuple[int, ...]) -> None:
+    body = bytes(range(256)) * 200
+
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    async with serve(None, echo) as served, in_pieces(served, sizes) as url, trusting() as client:
+        for _ in range(2):
+            async with client.post(url, data=body) as response:
+                assert await response.read() == body
+
+
+async def test_what_is_no_record_ends_the_connection() -> None:
+    async def talk(wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
+        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun")
+        wire.writer.transport.abort()
+
+    async with serve_raw_tls(talk) as served, in_pieces(served, (4096,), garbage=b"HTTP/1.1 ") as url:
+        async with trusting() as client:
+            with pytest.raises(quinde.ClientError):
+                async with client.get(url) as response:
+                    await response.read()
 
 
 class Watcher:
