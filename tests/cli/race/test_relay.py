@@ -42,7 +42,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.timeout(PATIENCE):
             await test()
             # The end of a connection takes its time through the relay, as everything does.
-            while transports:  # noqa: ASYNC110 -- they have no event
+            while any(not each.is_closing() for each in transports.values()):  # noqa: ASYNC110 -- no event tells
                 await asyncio.sleep(ROUND_TRIP / 4)
 
     asyncio.run(bounded())

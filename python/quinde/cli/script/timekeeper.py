@@ -120,7 +120,8 @@ class _Program:
                 *((os.POSIX_SPAWN_DUP2, output.writer, 1 + n) for n, output in enumerate(self._outputs)),
             ],
             setsid=True,
-            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, and a child would too
+            # Python ignores the first two, and a shell the third for what it starts in the background.
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT],
         )
         for output in self._outputs:
             os.close(output.writer)
