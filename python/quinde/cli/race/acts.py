@@ -57,23 +57,10 @@ def race_first_act(settings: Settings, shown: Display, *, with_record: bool = Fa
         course = replace(
             settings.first_course(stage.template), numbers=stage.numbers, authority=stage.authority
         )
-        rows, notes = _run(FIRST_ACT, lambda key: course, shown)
-        stairs, wall = _record(course, rows, shown) if with_record else ((), ())
-    tls = stage.authority is not None
-    if not tls:
-        notes.insert(0, f"without TLS: {REMEDY}" if not can_make() else "without TLS")
-    return Act(
-        number=1,
-        title=first_title(settings, tls=tls),
-        url=stage.template,
-        round_trip=settings.round_trip,
-        tls=tls,
-        rows=rows,
-        sentences=first_act_says(rows, tls=tls),
-        notes=tuple(notes),
-        stairs=stairs,
-        wall=wall,
-    )
+        tls = stage.authority is not None
+        plain = f"without TLS: {REMEDY}" if not can_make() else "without TLS"
+        act = _first_act(first_title(settings, tls=tls), course, shown, with_record=with_record, tls=tls)
+    return replace(act, round_trip=settings.round_trip, notes=act.notes if tls else (plain, *act.notes))
 
 
 def race_real_server(
@@ -93,13 +80,18 @@ def race_real_server(
     course = settings.first_course(template)
     try_server(course)
     shown = set_up()
+    title, tls = f"{_many(settings.count)} to {template}", template.lower().startswith("https:")
+    return _first_act(title, course, shown, with_record=with_record, tls=tls)
+
+
+def _first_act(title: str, course: Course, shown: Display, *, with_record: bool, tls: bool) -> Act:
+    """Race act 1 on a course, whoever serves it, over a network that is what it is."""
     rows, notes = _run(FIRST_ACT, lambda key: course, shown)
     stairs, wall = _record(course, rows, shown) if with_record else ((), ())
-    tls = template.lower().startswith("https:")
     return Act(
         number=1,
-        title=f"{_many(settings.count)} to {template}",
-        url=template,
+        title=title,
+        url=course.template,
         round_trip=None,
         tls=tls,
         rows=rows,
