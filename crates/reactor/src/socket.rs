@@ -62,6 +62,7 @@ pub struct Socket {
     writable: bool,
     hup: bool,
     closed: bool,
+    low_water: usize,
 }
 
 impl Socket {
@@ -87,6 +88,7 @@ impl Socket {
             writable: true,
             hup: false,
             closed: false,
+            low_water: 1,
         }
     }
 
@@ -198,6 +200,19 @@ impl Socket {
         unsent(self.as_fd())
     }
 
+    /// Say from how many bytes on the socket becomes readable (SO_RCVLOWAT); its end and errors make it so at once.
+    ///
+    /// The kernel does not wait for more than it can keep. Where it knows no such option, any byte counts. With fewer
+    /// than before, what has come without an edge may do: it is worth trying.
+    pub fn set_low_water(&mut self, bytes: usize) {
+        let bytes = bytes.max(1);
+        if bytes != self.low_water {
+            set_low_water(self.as_fd(), bytes);
+            self.readable |= bytes < self.low_water;
+            self.low_water = bytes;
+        }
+    }
+
     /// Let dropping this end the connection by a reset: what the kernel still has to send is thrown away at once,
     /// instead of being kept for a peer that does not take it.
     pub fn reset_when_dropped(&self) {
@@ -271,6 +286,22 @@ pub fn unsent(socket: BorrowedFd<'_>) -> Option<usize> {
     {
         let _ = socket;
         None
+    }
+}
+
+fn set_low_water(socket: BorrowedFd<'_>, bytes: usize) {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    let size = libc::socklen_t::try_from(size_of_val(&bytes)).unwrap_or(0);
+    // SAFETY: the descriptor is open; the option's value is one live int of this size. If that fails, any byte counts.
+    unsafe {
+        let option = (&raw const bytes).cast();
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVLOWAT,
+            option,
+            size,
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use quinde_reactor::Token;
 
 use super::command::flush_queued;
 use super::connection::{Ending, Io, Peers, Progress, Side, settle, teardown};
-use super::{Action, Link, LoopState, Source, perform, tls, with_connection, with_loop};
+use super::{Action, Link, LoopState, Source, gather, perform, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::{Body, Place};
 use crate::objects::connection::Connection as Handle;
@@ -109,6 +109,21 @@ impl ClientSide {
             .filter(|exchange| !exchange.response_ended)?
             .body
             .as_ref()
+    }
+
+    /// How many bytes will come of a body of which all are waited for, by somebody patient; and when some came last.
+    pub fn certain_input(&self) -> (usize, u64) {
+        let Some(exchange) = &self.exchange else {
+            return (0, 0);
+        };
+        if (1..=gather::PATIENCE).contains(&exchange.read_timeout) {
+            return (0, 0);
+        }
+        let certain = self.body().map_or(0, |body| body.get().awaited_whole());
+        (
+            usize::try_from(certain).unwrap_or(usize::MAX),
+            exchange.last_progress,
+        )
     }
 
     pub fn landing(&self, py: Python<'_>) -> Option<Place> {
@@ -720,6 +735,7 @@ pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
         return;
     }
     client.machine.handle_timeout(now);
+    gather::expire(connection, now);
     let deadline = connection.deadline();
     state.reactor.deadlines().set(token, deadline);
     state.reactor.queue(token);

@@ -14,10 +14,11 @@ use quinde_reactor::{Address, Received, Sent, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
 use super::client::ClientSide;
+use super::gather::Gather;
 use super::scratch::Scratch;
 use super::server::ServerSide;
 use super::tls::Tls;
-use super::{Action, LoopState, keep_spare};
+use super::{Action, LoopState, gather, keep_spare};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::Place;
 use crate::objects::tally::Counted;
@@ -87,6 +88,7 @@ pub struct Connection {
     pub user_paused: bool,
     write_shut: bool,
     pub stall: WriteStall,
+    pub gather: Gather,
     /// What the peer had still to take when that was asked last; more than anything if it was not.
     pub unsent: usize,
     /// Bytes of the wire.
@@ -152,6 +154,7 @@ impl Connection {
             user_paused: false,
             write_shut: false,
             stall: WriteStall::default(),
+            gather: Gather::default(),
             unsent: usize::MAX,
             received: 0,
             sent: 0,
@@ -230,6 +233,7 @@ impl Connection {
         if self.has_unopened() {
             return Progress::Sealed(0);
         }
+        gather::prepare(self);
         let place = if self.tls.is_some() {
             None
         } else {
@@ -260,7 +264,8 @@ impl Connection {
             }
             Received::Data(n) if place.is_some() => self.landed(py, n, now, actions),
             Received::Data(n) => self.feed(scratch.first(n), now),
-            Received::Blocked => return Progress::None,
+            // Perhaps fewer bytes are worth reading now.
+            Received::Blocked => {}
             Received::Closed if self.tls.is_some() => self.end_of_input(now, Ending::Cut),
             Received::Closed => self.end_of_input(now, Ending::Clean),
             Received::Failed(error) => self.end_of_input(now, Ending::Failed(&error)),
@@ -450,7 +455,10 @@ impl Connection {
         };
         let of_output = self.stall.deadline(self.write_timeout());
         let of_tls = self.tls.as_ref().and_then(|tls| tls.deadline);
-        [of_side, of_output, of_tls].into_iter().flatten().min()
+        [of_side, of_output, of_tls, self.gather.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// How long output may wait for a peer that takes nothing of it; 0: for ever.

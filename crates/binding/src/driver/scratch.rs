@@ -3,7 +3,7 @@
 //! What is not consumed at once is kept by a machine, or by `ssl`: so one is enough.
 
 /// With less, large bodies over TLS cost more for system calls than for their bytes.
-const SIZE: usize = 256 * 1024;
+pub const SIZE: usize = 256 * 1024;
 
 /// Empty before its first use, and while `ssl` reads from it.
 #[derive(Default)]

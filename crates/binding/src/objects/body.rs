@@ -215,6 +215,15 @@ impl Body {
         !matches!(self.lock().waiter, Waiter::Nobody)
     }
 
+    /// How many bytes are still to come for somebody who waits for all of them, where that is known.
+    pub fn awaited_whole(&self) -> u64 {
+        let state = self.lock();
+        match state.waiter {
+            Waiter::Collect { .. } => state.remaining.unwrap_or(0),
+            Waiter::Nobody | Waiter::Data(_) => 0,
+        }
+    }
+
     /// The body ends in an error; calls into Python.
     pub fn fail(&self, py: Python<'_>, error: &PyErr) -> PyResult<()> {
         let (waiter, callbacks) = {

@@ -10,6 +10,9 @@ use quinde_reactor::{Address, Poller, Readiness, Received, Sent, Slab, Socket};
 
 use crate::pairs;
 
+/// For what comes at once, unless the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 const READABLE: Readiness = Readiness {
     readable: true,
     writable: false,
@@ -349,4 +352,67 @@ fn what_the_peer_has_not_taken_shrinks_as_it_takes_it() {
     assert!(full >= 4096);
     peer.read_exact(&mut [0; 4096]).unwrap();
     assert!(socket.unsent().unwrap() < full);
+}
+
+#[test]
+fn low_water_keeps_small_news_back_and_lowering_it_makes_them_worth_a_try() {
+    let (mut socket, mut peer) = pairs::tcp();
+    let mut poller = Poller::new().unwrap();
+    let token = Slab::new().insert(());
+    poller.register(&socket, token).unwrap();
+    let mut events = Vec::new();
+    let mut polled = |patience: Duration| {
+        poller.poll(Some(patience), &mut events).unwrap();
+        events.drain(..).any(|(_, readiness)| readiness.readable)
+    };
+    assert!(matches!(socket.recv(&mut [0; 8]), Received::Blocked));
+    polled(Duration::ZERO);
+
+    socket.set_low_water(1000);
+    peer.write_all(&[1; 999]).unwrap();
+    wait_for(&socket, 999);
+    assert!(!polled(Duration::ZERO), "fewer than wanted");
+    peer.write_all(&[1]).unwrap();
+    assert!(polled(PATIENCE));
+    socket.set_ready(READABLE);
+    assert_eq!(pairs::drain(&mut socket).0.len(), 1000);
+
+    peer.write_all(&[2; 10]).unwrap();
+    wait_for(&socket, 10);
+    assert!(!polled(Duration::ZERO));
+    socket.set_low_water(0);
+    assert!(socket.is_readable(), "they made no edge");
+    assert_eq!(pairs::drain(&mut socket).0.len(), 10);
+    peer.write_all(&[3]).unwrap();
+    assert!(polled(PATIENCE), "any byte counts again");
+    socket.set_ready(READABLE);
+    assert_eq!(pairs::drain(&mut socket).0, [3]);
+
+    socket.set_low_water(1000);
+    peer.write_all(&[4; 10]).unwrap();
+    wait_for(&socket, 10);
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert!(polled(PATIENCE), "an end is told at once");
+}
+
+/// Waits until so many bytes lie in the kernel, unread.
+fn wait_for(socket: &Socket, bytes: usize) {
+    let start = std::time::Instant::now();
+    let mut buffer = vec![0_u8; bytes + 1];
+    loop {
+        // SAFETY: a live buffer of the size that is said.
+        let seen = unsafe {
+            libc::recv(
+                socket.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                libc::MSG_PEEK,
+            )
+        };
+        if usize::try_from(seen) == Ok(bytes) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{seen} of {bytes} bytes came");
+        std::thread::yield_now();
+    }
 }
