@@ -27,7 +27,7 @@ def lib() -> Any:
 
 
 def in_pieces(*sizes: int) -> Callable[[Wire], Awaitable[None]]:
-    """A server that sends pieces of these sizes in turns, each when the one before has left, and then a small answer."""
+    """A server that sends pieces of these sizes in turns, and then a small answer."""
 
     async def talk(wire: Wire) -> None:
         await wire.read_until(b"\r\n\r\n")
