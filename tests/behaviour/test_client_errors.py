@@ -207,6 +207,20 @@ async def test_malformed_head(lib: Any, answer: bytes) -> None:
     assert str(caught.value).startswith("400, message=")
 
 
+@pytest.mark.parametrize("answer", [b"\x15\x03\x03\x00\x02\x02\x16", b"SSH-2.0-server", b"\0"])
+async def test_other_protocols_are_not_waited_for(lib: Any, answer: bytes) -> None:
+    async def talk(wire: Wire) -> None:
+        await wire.send(answer)
+        await wire.read_to_end()
+
+    async with serve_raw(talk) as served, lib.ClientSession() as client:
+        with pytest.raises(lib.ClientResponseError) as caught:
+            await client.get(served.url)
+    assert caught.value.status == 400
+    if lib is quinde and answer[0] == 0x15:
+        assert "https" in caught.value.message
+
+
 async def test_cut_off_head(lib: Any) -> None:
     async with (
         serve_raw(answering(b"HTTP/1.1 200 OK\r\nContent-Le")) as served,

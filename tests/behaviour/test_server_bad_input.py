@@ -24,6 +24,9 @@ HOST = b"Host: a\r\n"
 BAD = {
     "garbage": (400, b"\x00\x01\x02\r\n\r\n"),
     "tls": (400, b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n"),
+    # Their senders wait for an answer, and not for the end of a line.
+    "a tls handshake": (400, b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03"),
+    "another protocol": (400, b"SSH-2.0"),
     "no host": (400, b"GET / HTTP/1.1\r\n\r\n"),
     "two hosts": (400, b"GET / HTTP/1.1\r\n" + HOST + b"Host: b\r\n\r\n"),
     "version": (400, b"GET / HTTP/1.2\r\n" + HOST + b"\r\n"),
@@ -158,6 +161,14 @@ async def test_answers_before_the_garbage_come_first() -> None:
         assert (await wire.read_answer()).body == b"good"
         assert (await wire.read_answer()).status == 400
         assert await wire.read_to_end() == b""
+
+
+@quinde_only
+async def test_tls_on_a_plain_port_is_named() -> None:
+    async with serve(application(never)) as served, open_wire(served) as wire:
+        await wire.send(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03")
+        assert b"https" in (await wire.read_answer()).body
+        assert served.runner.server.statistics()["refused_tls_record"] == 1
 
 
 @quinde_only

@@ -54,6 +54,8 @@ kinds! {
     BadVersion = "bad_version", "the HTTP version is invalid or not supported";
     /// An HTTP/2 client speaks to an HTTP/1.1 server.
     Http2Preface = "http2_preface", "this is the preface of HTTP/2, which is not spoken here";
+    /// The peer speaks TLS on a connection that is not secured.
+    TlsRecord = "tls_record", "this is TLS, but the connection is plain (http, not https)";
     /// An HTTP/1.1 request has no Host field.
     MissingHost = "missing_host", "the Host field is missing";
     /// There is more than one Host field.

@@ -316,17 +316,7 @@ fn methods() {
     {
         accepted(format!("{good} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
     }
-    for bad in [
-        "get",
-        "G!T",
-        "GETX",
-        "FOO",
-        "PRI",
-        "",
-        "GE(T",
-        "\x16\x03\x01",
-        "ANNOUNCE",
-    ] {
+    for bad in ["get", "G!T", "GETX", "FOO", "PRI", "", "GE(T", "ANNOUNCE"] {
         refused(
             format!("{bad} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes(),
             "bad_method",
@@ -556,15 +546,44 @@ fn persistence() {
     }
 }
 
+/// Who speaks another protocol waits for an answer, and not for the end of a line.
+#[test]
+fn other_protocols_are_refused_at_their_first_bytes() {
+    for tls in [
+        &b"\x16"[..],
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+        b"\x16\x03\x01\x0a\x0d\x0a",
+    ] {
+        refused(tls, "tls_record", 400);
+    }
+    for other in [
+        &b"SSH-"[..],
+        b"\0",
+        b"\x80",
+        b"get",
+        b"GETS",
+        b"X /",
+        b"GET\t",
+        b"PRIX",
+    ] {
+        refused(other, "bad_method", 400);
+    }
+    // What may still become a method is waited for, and a line that ends too early is a malformed one.
+    assert_eq!(outcome(b"UNSUBSCRIB"), "");
+    refused(b"GE\r\n", "bad_request_line", 400);
+    refused(b"PRI\r\n", "bad_request_line", 400);
+    refused(b"PRI / HTTP/1.1\r\n", "bad_method", 400);
+}
+
 #[test]
 fn garbage() {
     for (garbage, kind) in [
         (
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"[..],
-            "bare_line_feed",
+            "tls_record",
         ),
-        (b"\0\0\0\0\r\n", "bad_request_line"),
-        (b"hello\r\n", "bad_request_line"),
+        (b"\0\0\0\0\r\n", "bad_method"),
+        (b"hello\r\n", "bad_method"),
         (b"{\"a\": 1}\r\n", "bad_method"),
     ] {
         refused(garbage, kind, 400);

@@ -53,6 +53,18 @@ fn with(lines: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nhi").into_bytes()
 }
 
+/// Who speaks another protocol need never end a line.
+#[test]
+fn other_protocols_are_refused_at_their_first_bytes() {
+    refused(b"\x15", "tls_record");
+    refused(b"\x15\x03\x03\x00\x02\x02\x0a", "tls_record");
+    refused(b"\x16\x03", "tls_record");
+    for other in ["SSH-", "\0", "HTTX", "HT\t", "http"] {
+        refused(other.as_bytes(), "bad_status_line");
+    }
+    assert!(events(b"HTTP/", false).is_empty());
+}
+
 #[test]
 fn status_lines() {
     for (line, summary) in [

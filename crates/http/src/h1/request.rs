@@ -52,6 +52,8 @@ const METHODS: [&[u8]; 35] = [
 ];
 
 const CONNECT: &[u8] = b"CONNECT";
+/// How HTTP/2 begins (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI";
 
 /// The state of a head that is being received.
 #[derive(Debug, Default)]
@@ -86,11 +88,14 @@ impl RequestParser {
         };
         let line = match self.line {
             Some(line) => line,
-            None => match self.lines.next_line(head, &rules, Kind::RequestLineTooLong)? {
-                None => return Ok(None),
-                Some(line) => *self
-                    .line
-                    .insert(request_line(&head[line.start..line.end], limits)?),
+            None => match self.read_line(head, &rules, limits) {
+                Ok(Some(line)) => *self.line.insert(line),
+                unusual => {
+                    return match begins_otherwise(head, &rules) {
+                        Some(error) => Err(error),
+                        None => unusual.map(|_| None),
+                    };
+                }
             },
         };
         rules.max_line = limits.max_field_size;
@@ -100,6 +105,17 @@ impl RequestParser {
         let head = self.finish(&head[..size], line)?;
         self.reset();
         Ok(Some((head, size)))
+    }
+
+    fn read_line(
+        &mut self,
+        head: &[u8],
+        rules: &Rules,
+        limits: &Limits,
+    ) -> Result<Option<RequestLine>, Error> {
+        let line = self.lines.next_line(head, rules, Kind::RequestLineTooLong)?;
+        line.map(|line| request_line(&head[line.start..line.end], limits))
+            .transpose()
     }
 
     /// Forget an unfinished head.
@@ -136,6 +152,25 @@ impl RequestParser {
             authority,
         })
     }
+}
+
+/// What the first bytes of a line cannot be: who speaks another protocol need not send a line of this one, and would
+/// wait for the answer until `head_timeout`.
+fn begins_otherwise(head: &[u8], rules: &Rules) -> Option<Error> {
+    if head.first() == Some(&syntax::TLS_HANDSHAKE) {
+        return Some(Error::peer(Kind::TlsRecord, b""));
+    }
+    let end = head.iter().position(|byte| b" \r\n".contains(byte));
+    let start = &head[..end.unwrap_or(head.len())];
+    let known = METHODS.iter().copied().chain([PREFACE]);
+    let common = known
+        .map(|method| std::iter::zip(method, start).take_while(|(a, b)| a == b).count())
+        .max()?;
+    // The one byte too many counts as a byte-by-byte reader would have met it.
+    (common < start.len() && common <= rules.max_size).then(|| {
+        let line = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
+        Error::peer(Kind::BadMethod, &head[..line])
+    })
 }
 
 /// The request line, with one look at each byte if nothing is unusual about it.

@@ -9,6 +9,8 @@ use super::framing::Gathered;
 use super::syntax;
 use crate::{BodyLength, Error, Kind, Limits, ResponseHead, Version};
 
+const NAME: &[u8] = b"HTTP/";
+
 /// What the request says about the framing of its response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Asked {
@@ -55,11 +57,14 @@ impl ResponseParser {
         };
         let line = match self.line {
             Some(line) => line,
-            None => match self.lines.next_line(head, &rules, Kind::StatusLineTooLong)? {
-                None => return Ok(None),
-                Some(line) => *self
-                    .line
-                    .insert(status_line(&head[line.start..line.end], limits)?),
+            None => match self.read_line(head, &rules, limits) {
+                Ok(Some(line)) => *self.line.insert(line),
+                unusual => {
+                    return match begins_otherwise(head, &rules) {
+                        Some(error) => Err(error),
+                        None => unusual.map(|_| None),
+                    };
+                }
             },
         };
         rules.max_line = limits.max_field_size;
@@ -69,6 +74,17 @@ impl ResponseParser {
         let head = self.finish(&head[..size], line, asked)?;
         self.reset();
         Ok(Some((head, size)))
+    }
+
+    fn read_line(
+        &mut self,
+        head: &[u8],
+        rules: &Rules,
+        limits: &Limits,
+    ) -> Result<Option<StatusLine>, Error> {
+        let line = self.lines.next_line(head, rules, Kind::StatusLineTooLong)?;
+        line.map(|line| status_line(&head[line.start..line.end], limits))
+            .transpose()
     }
 
     /// Forget an unfinished head.
@@ -111,6 +127,20 @@ impl ResponseParser {
             reason,
         })
     }
+}
+
+/// What the first bytes of a line cannot be: who speaks another protocol need not send a line of this one, and would be
+/// waited for until the time for the whole request is over.
+fn begins_otherwise(head: &[u8], rules: &Rules) -> Option<Error> {
+    if matches!(head.first(), Some(&(syntax::TLS_ALERT | syntax::TLS_HANDSHAKE))) {
+        return Some(Error::peer(Kind::TlsRecord, b""));
+    }
+    let common = std::iter::zip(NAME, head).take_while(|(a, b)| a == b).count();
+    // The one byte too many counts as a byte-by-byte reader would have met it.
+    (common < head.len().min(NAME.len()) && common <= rules.max_size).then(|| {
+        let line = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
+        Error::peer(Kind::BadStatusLine, &head[..line])
+    })
 }
 
 /// `version SP status [SP [reason]]` (RFC 9112 §4). Without reason some servers also leave out the

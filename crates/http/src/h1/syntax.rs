@@ -2,6 +2,10 @@
 //!
 //! Pure predicates on byte strings, shared by what is read and what is written.
 
+/// The first byte of TLS records that a client begins with, and by which a server refuses what is none (RFC 8446 §5.1).
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
+pub(super) const TLS_ALERT: u8 = 0x15;
+
 /// A byte of a token (RFC 9110 §5.6.2).
 const TOKEN: u8 = 1;
 /// A byte of a registered name or of a pct-encoded triplet, comma left out (RFC 3986 §3.2.2): a
