@@ -126,11 +126,36 @@ async def test_strangers_get_a_close_and_no_noise(sent: bytes, caplog: pytest.Lo
     assert caplog.records == []
 
 
-async def test_handshake_that_fails_is_a_line_for_who_looks(
-    mode: Mode, caplog: pytest.LogCaptureFixture
-) -> None:
-    if mode.backend == "transport":
-        pytest.skip("asyncio's handshakes are asyncio's to log")
+async def test_contexts_that_cannot_serve_are_told_at_once() -> None:
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    for site in (
+        lambda **options: web.TCPSite(runner, HOST, 0, **options),
+        lambda **options: web.UnixSite(runner, "/nonexistent/socket", **options),
+    ):
+        with pytest.raises(ValueError, match="for clients"):
+            site(ssl_context=ssl.create_default_context())
+        with pytest.raises(TypeError, match="ssl_context is an ssl.SSLContext or None, not True"):
+            site(ssl_context=True)
+    await runner.cleanup()
+
+
+async def test_a_missing_certificate_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    trusting = certs.client_context()
+    with caplog.at_level(logging.INFO):
+        async with serve(context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as served:
+            for _ in range(3):
+                with pytest.raises(OSError):  # TLS's or the socket's
+                    await asyncio.open_connection(HOST, served.port, ssl=trusting)
+            statistics = served.runner.server.statistics
+            while statistics()["handshakes_failed"] < 3:  # noqa: ASYNC110  # counters have no event
+                await asyncio.sleep(0)
+    (record,) = [record for record in caplog.records if record.name == "quinde.server"]
+    assert record.levelno == logging.WARNING
+    assert "load_cert_chain" in record.getMessage()
+
+
+async def test_handshake_that_fails_is_a_line_for_who_looks(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with serve() as served, open_wire(Served(HOST, served.port, tls=False)) as wire:
             await wire.send(GET)

@@ -15,6 +15,7 @@ from quinde.errors import ServerFingerprintMismatch
 from quinde.net.tls import (
     Fingerprint,
     SessionCache,
+    check_server_context,
     choose,
     context_for,
     default_context,
@@ -128,6 +129,15 @@ def test_certificate_is_compared() -> None:
     error = caught.value
     assert (error.expected, error.got) == (pinned.fingerprint, sha256(b"other").digest())
     assert (error.host, error.port) == ("192.0.2.1", 443)
+
+
+def test_contexts_that_cannot_serve_are_refused() -> None:
+    check_server_context(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    with pytest.raises(ValueError, match=r"Purpose\.CLIENT_AUTH"):
+        check_server_context(ssl.create_default_context())
+    for nonsense in (True, "cert.pem"):
+        with pytest.raises(TypeError, match="SSLContext"):
+            check_server_context(nonsense)
 
 
 def test_a_handshake_without_limit_has_a_year() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ async def test_options_and_their_checks() -> None:
     assert server.connections == []
     assert server.statistics()["requests"] == 0
     assert repr(server).startswith("<Server of <function handler")
-    with pytest.raises(TypeError, match="no_such_option"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'no_such_option'"):
         Server(handler, no_such_option=1)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="timeout"):
         Server(handler, body_timeout=-1)
@@ -136,6 +137,20 @@ async def test_shutdown_gives_up_on_what_ignores_it() -> None:
     service = await shut_down(0.01, deaf())
     release.set()
     await asyncio.wait(service.tasks)
+
+
+async def test_certificates_are_doubted_while_no_handshake_has_succeeded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "quinde.server")
+    error = ssl.SSLError(1, "no shared cipher")
+    error.reason = "NO_SHARED_CIPHER"
+    doubted, trusted = Server(handler, access_log=None), Server(handler, access_log=None)
+    trusted.service.count_handshake()
+    for server in (doubted, doubted, trusted):
+        server.log_failed_handshake(("192.0.2.1", 1), error)
+    assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
+    assert len(caplog.records) == 4
 
 
 async def test_words_for_refused_requests(caplog: pytest.LogCaptureFixture) -> None:

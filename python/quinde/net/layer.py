@@ -81,8 +81,8 @@ class TlsLayer(sslproto.SSLProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Pass the end on."""
         if self._above is not None:
-            self._above.carrier = None
             self._above.carrier_lost(exc)
+            self._above.carrier = None
             self._above = None
         super().connection_lost(exc)
 

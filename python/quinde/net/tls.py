@@ -28,6 +28,7 @@ __all__ = (
     "Fingerprint",
     "SSLChoice",
     "SessionCache",
+    "check_server_context",
     "choose",
     "context_for",
     "default_context",
@@ -169,6 +170,24 @@ def context_for(*choices: SSLChoice) -> ssl.SSLContext:
         if choice is not True:
             return unverified_context()
     return default_context()
+
+
+def check_server_context(context: Any) -> None:
+    """See that a server can begin a handshake with a context: each client would be turned away else, in silence.
+
+    Raises:
+        TypeError: it is no context.
+        ValueError: it is one for clients.
+    """
+    if not hasattr(context, "wrap_bio"):
+        raise TypeError(f"ssl_context is an ssl.SSLContext or None, not {context!r}")
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+    except ssl.SSLError as error:
+        raise ValueError(
+            "ssl_context is for clients: make it by ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) "
+            "and give it the certificate by load_cert_chain()"
+        ) from error
 
 
 def handshake_patience(timeout: float) -> float:

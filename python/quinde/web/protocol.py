@@ -66,9 +66,12 @@ class RequestHandler(Carried):
         self._transport.set_protocol(self)
 
     def carrier_lost(self, exc: BaseException | None) -> None:
-        """Count a handshake that has come to nothing."""
+        """Count a handshake that has come to nothing; what was wrong with it is told."""
         if self._connection is None:
             self._server.service.count_failed_handshake(isinstance(exc, ConnectionAbortedError))
+            if exc is not None and not isinstance(exc, ConnectionError):
+                peername = None if self.carrier is None else self.carrier.get_extra_info("peername")
+                self._server.log_failed_handshake(peername, exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on to the core, where a transport does not find the core's own method."""

@@ -84,8 +84,12 @@ class Server:
         self.request_handler = handler
         self.request_factory: RequestFactory = request_factory or (BaseRequest if app is None else Request)
         self.handler_cancellation = handler_cancellation
+        for name in keywords:
+            if name not in Limits.__annotations__:
+                raise TypeError(f"Server() got an unexpected keyword argument {name!r}")
         given = Limits(**{"keepalive_timeout": 3630, **keywords})
         self.limits = given if limits is None else limits.over(given)
+        self._doubts_certificate = False
         self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
         self.server_header = SERVER_SOFTWARE
@@ -240,7 +244,24 @@ class Server:
             self.access_logger.log(refused, answer, 0.0)
         return status, HTTPStatus(status).phrase, body
 
-    def _on_failed_handshake(self, connection: Connection | None, error: Exception) -> None:
-        # Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it.
-        peername = None if connection is None else connection.peername
+    def log_failed_handshake(self, peername: Any, error: BaseException) -> None:
+        """Write that no TLS came about with a peer.
+
+        Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it. That
+        a server has no certificate shows here only, and only by clients that leave: this is said aloud, once.
+        """
         self.logger.debug("TLS handshake with %s failed: %s", peername, error)
+        if (
+            not self._doubts_certificate
+            and getattr(error, "reason", None) == "NO_SHARED_CIPHER"
+            and not self.statistics()["handshakes"]
+        ):
+            self._doubts_certificate = True
+            self.logger.warning(
+                "TLS handshake with %s failed: no shared cipher, and none has succeeded yet: "
+                "has the ssl_context a certificate (load_cert_chain)?",
+                peername,
+            )
+
+    def _on_failed_handshake(self, connection: Connection | None, error: Exception) -> None:
+        self.log_failed_handshake(None if connection is None else connection.peername, error)

@@ -17,7 +17,7 @@ from yarl import URL
 from quinde._core import TlsSettings
 from quinde.net import reactor
 from quinde.net.layer import TlsLayer
-from quinde.net.tls import SHUTDOWN_TIMEOUT, handshake_patience
+from quinde.net.tls import SHUTDOWN_TIMEOUT, check_server_context, handshake_patience
 from quinde.web.limits import Limits, core_limits
 from quinde.web.listening import bind_tcp, bind_unix, listen
 from quinde.web.protocol import RequestHandler
@@ -43,6 +43,8 @@ class BaseSite(ABC):
 
     Raises:
         RuntimeError: The runner has not been set up.
+        TypeError: `ssl_context` is no context.
+        ValueError: `ssl_context` is one for clients.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class BaseSite(ABC):
     ) -> None:
         if runner.server is None:
             raise RuntimeError("Call runner.setup() before making a site")
+        if ssl_context is not None:
+            check_server_context(ssl_context)
         self._runner = runner
         self._ssl_context = ssl_context
         self._backlog = backlog
