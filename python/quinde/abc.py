@@ -1,4 +1,4 @@
-"""aiohttp's `abc`, by that name: the abstract classes to build on. Re-exports only.
+"""aiohttp's `abc`, by that name: the abstract classes to build on, and what they speak of. Re-exports only.
 
 Each is imported when it is asked for, so that a client does not load the server for its resolver.
 """
@@ -9,16 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quinde.net.resolver import AbstractResolver, ResolveResult
     from quinde.web.log import AbstractAccessLogger
     from quinde.web.routing.interfaces import AbstractMatchInfo, AbstractRouter, AbstractView
 
-__all__ = ("AbstractAccessLogger", "AbstractMatchInfo", "AbstractRouter", "AbstractView")
+__all__ = (
+    "AbstractAccessLogger",
+    "AbstractMatchInfo",
+    "AbstractResolver",
+    "AbstractRouter",
+    "AbstractView",
+    "ResolveResult",
+)
 
 _HOMES = {
     "AbstractAccessLogger": "quinde.web.log",
     "AbstractMatchInfo": "quinde.web.routing.interfaces",
+    "AbstractResolver": "quinde.net.resolver",
     "AbstractRouter": "quinde.web.routing.interfaces",
     "AbstractView": "quinde.web.routing.interfaces",
+    "ResolveResult": "quinde.net.resolver",
 }
 
 

@@ -29,7 +29,7 @@ aiohttp's number, plain, not quinde's.
 
 MODULES: Final = {
     "aiohttp": ("quinde",),
-    "aiohttp.abc": ("quinde.abc", "quinde.net.resolver"),
+    "aiohttp.abc": ("quinde.abc",),
     "aiohttp.client": (
         "quinde.client.session",
         "quinde.client.timeouts",

@@ -72,6 +72,15 @@ async def test_wrong_arguments() -> None:
         BaseRunner()  # type: ignore[abstract]
 
 
+async def test_debug_is_an_option_as_others() -> None:
+    for debug in (True, False):
+        runner = AppRunner(Application(), debug=debug, access_log=None)
+        await runner.setup()
+        assert runner.server is not None
+        assert runner.server.debug is debug
+        await runner.cleanup()
+
+
 async def test_server_runner_keeps_its_server() -> None:
     server = Server(handler, access_log=None)
     runner = ServerRunner(server)

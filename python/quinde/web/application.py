@@ -214,8 +214,8 @@ class Application(MutableMapping[str | AppKey[Any], Any]):
     def _make_handler(self, *, loop: asyncio.AbstractEventLoop | None = None, **kwargs: Any) -> Server:
         self._set_loop(loop)
         self.freeze()
-        options = {"client_max_size": self._client_max_size, **kwargs, **self._handler_args}
-        return Server(self._handle, app=self, loop=self._loop, debug=self._debug, **options)
+        usual = {"client_max_size": self._client_max_size, "debug": self._debug}
+        return Server(self._handle, app=self, loop=self._loop, **{**usual, **kwargs, **self._handler_args})
 
     async def _handle(self, request: Request) -> StreamResponse:
         """Answer a request: route it, meet its expectation, run middlewares and handler."""
