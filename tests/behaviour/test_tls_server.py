@@ -135,7 +135,7 @@ async def test_contexts_that_cannot_serve_are_told_at_once() -> None:
     ):
         with pytest.raises(ValueError, match="for clients"):
             site(ssl_context=ssl.create_default_context())
-        with pytest.raises(TypeError, match="ssl_context is an ssl.SSLContext or None, not True"):
+        with pytest.raises(TypeError, match="None, not True"):
             site(ssl_context=True)
     await runner.cleanup()
 

@@ -173,7 +173,7 @@ def context_for(*choices: SSLChoice) -> ssl.SSLContext:
 
 
 def check_server_context(context: Any) -> None:
-    """See that a server can begin a handshake with a context: each client would be turned away else, in silence.
+    """See that a server can begin a handshake with a context; each client would be turned away else.
 
     Raises:
         TypeError: it is no context.

@@ -247,8 +247,8 @@ class Server:
     def log_failed_handshake(self, peername: Any, error: BaseException) -> None:
         """Write that no TLS came about with a peer.
 
-        Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it. That
-        a server has no certificate shows here only, and only by clients that leave: this is said aloud, once.
+        Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it.
+        That a server has no certificate shows here only: this is said aloud, once.
         """
         self.logger.debug("TLS handshake with %s failed: %s", peername, error)
         if (
