@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quinde._core import LogLine
 from quinde.web.log import AbstractAccessLogger, AccessLogger, cut
 from quinde.web.response import Response
 from tests.web.incoming import fake_request
@@ -150,3 +151,9 @@ def test_the_level_may_change_while_it_is_used(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize("log_format", ["%s", "%{A}i", "%{A}o"])
 def test_shows_response_fields(log_format: str) -> None:
     assert AccessLogger(LOGGER, log_format).shows_response_fields == (log_format == "%{A}o")
+
+
+def test_the_core_refuses_pieces_that_it_cannot_fill() -> None:
+    for kind, reason in (("o", "a response's fields"), ("e", "unknown piece")):
+        with pytest.raises(ValueError, match=reason):
+            LogLine([("", "- "), (kind, "Name")], str)

@@ -15,7 +15,7 @@ use quinde_reactor::Address;
 
 use super::connection::address;
 use super::head::text;
-use super::journal::{ip_address, version_text};
+use super::journal::{Piece, compile, ip_address, version_text};
 use super::request::IncomingRequest;
 use crate::driver::connection::Endpoint;
 
@@ -23,24 +23,12 @@ use crate::driver::connection::Endpoint;
 #[pyclass(frozen, module = "quinde._core")]
 pub struct LogLine {
     pieces: Vec<Piece>,
+    /// Those of the request's fields, in the order in which the format asks for them.
+    names: Vec<Py<PyString>>,
     /// Gives the text of a moment, in whole seconds.
     show_second: Py<PyAny>,
     /// The last that it gave: most requests begin in the same second as the one before.
     second: Mutex<Option<(i64, Py<PyString>)>>,
-}
-
-enum Piece {
-    Text(Box<str>),
-    Remote,
-    Started,
-    Process,
-    RequestLine,
-    Status,
-    Size,
-    Seconds,
-    Fraction,
-    Microseconds,
-    RequestField(Box<str>, Py<PyString>),
 }
 
 #[pymethods]
@@ -48,24 +36,16 @@ impl LogLine {
     /// `pieces` are (kind, text): a kind of "" is plain text, the others are letters of the format, `o` and `e` not.
     #[new]
     fn new(py: Python<'_>, pieces: Vec<(String, String)>, show_second: Py<PyAny>) -> PyResult<Self> {
-        let pieces = pieces.into_iter().map(|(kind, text)| {
-            Ok(match kind.as_str() {
-                "" => Piece::Text(text.into_boxed_str()),
-                "a" => Piece::Remote,
-                "t" => Piece::Started,
-                "P" => Piece::Process,
-                "r" => Piece::RequestLine,
-                "s" => Piece::Status,
-                "b" => Piece::Size,
-                "T" => Piece::Seconds,
-                "Tf" => Piece::Fraction,
-                "D" => Piece::Microseconds,
-                "i" => Piece::RequestField(text.as_str().into(), PyString::new(py, &text).unbind()),
-                _ => return Err(PyValueError::new_err(format!("unknown piece {kind:?}"))),
-            })
+        let pieces = compile(pieces)?;
+        let names = pieces.iter().filter_map(|piece| match piece {
+            Piece::RequestField(name, _) => Some(Ok(PyString::new(py, name).unbind())),
+            // It would take the response, of which only numbers come here.
+            Piece::ResponseField(..) => Some(Err(PyValueError::new_err("a response's fields are not known"))),
+            _ => None,
         });
         Ok(Self {
-            pieces: pieces.collect::<PyResult<_>>()?,
+            names: names.collect::<PyResult<_>>()?,
+            pieces,
             show_second,
             second: Mutex::new(None),
         })
@@ -92,7 +72,7 @@ impl LogLine {
         let mut fields: Option<Bound<'py, PyDict>> = None;
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => line.bytes.extend_from_slice(text.as_bytes()),
+                Piece::Text(text) => line.bytes.extend_from_slice(text),
                 Piece::Remote => into.set_item(intern!(py, "remote_address"), line.remote(py, incoming)?)?,
                 Piece::Started => {
                     #[expect(clippy::cast_possible_truncation, reason = "whole seconds, as Python's int()")]
@@ -131,10 +111,14 @@ impl LogLine {
                     let micros = line.format(py, format_args!("{:.0}", (elapsed * 1e6).round_ties_even()));
                     into.set_item(intern!(py, "request_time_micro"), micros)?;
                 }
-                Piece::RequestField(name, key) => {
+                Piece::RequestField(name, index) => {
                     let fields = fields.get_or_insert_with(|| PyDict::new(py));
-                    fields.set_item(key, line.field(py, incoming.head.headers.get(name))?)?;
+                    fields.set_item(
+                        &self.names[*index],
+                        line.field(py, incoming.head.headers.get(name))?,
+                    )?;
                 }
+                Piece::ResponseField(..) => {} // `new` takes none
             }
         }
         if let Some(fields) = fields {

@@ -10,25 +10,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quinde_http::{Headers, RequestHead, Version};
 
+use super::piece::Piece;
 use crate::objects::date;
-
-/// A part of a format.
-pub enum Piece {
-    Text(Box<[u8]>),
-    Remote,
-    Started,
-    Process,
-    RequestLine,
-    Status,
-    Size,
-    Seconds,
-    Fraction,
-    Microseconds,
-    /// A field of the request: its name, and which of those it is.
-    RequestField(Box<str>, usize),
-    /// The same of the response.
-    ResponseField(Box<str>, usize),
-}
 
 /// What one line tells.
 pub struct Entry<'a> {

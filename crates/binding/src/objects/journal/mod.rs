@@ -1,22 +1,24 @@
 //! `Journal`: the access log that the core writes itself, without Python for each request.
 //!
-//! `line` says how a request looks, `sink` how lines get out. Here they meet Python: the policy (which file, when to
+//! `piece` says what a format asks for, `line` how a request looks, `sink` how lines get out. Here they meet Python: the policy (which file, when to
 //! flush, what to say about failures) is that of `web/journal.py`.
 
 mod line;
+mod piece;
 mod sink;
 
 use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
 pub use line::{Entry, Fields, Plain, Remote, RequestLine, ip_address, version_text};
-use line::{Format, Piece};
+pub use piece::{Piece, compile};
+
+use line::Format;
 use sink::Sink;
 
 use super::request::IncomingRequest;
@@ -235,27 +237,4 @@ fn borrowed(fields: &[Option<PyBackedBytes>]) -> Vec<Option<&[u8]>> {
 
 fn seconds(elapsed: f64) -> Duration {
     Duration::try_from_secs_f64(elapsed).unwrap_or_default()
-}
-
-fn compile(pieces: Vec<(String, String)>) -> PyResult<Vec<Piece>> {
-    let (mut asked, mut answered) = (0, 0);
-    let next = |counter: &mut usize| std::mem::replace(counter, *counter + 1);
-    let compiled = pieces.into_iter().map(|(kind, text)| {
-        Ok(match kind.as_str() {
-            "" => Piece::Text(text.into_bytes().into_boxed_slice()),
-            "a" => Piece::Remote,
-            "t" => Piece::Started,
-            "P" => Piece::Process,
-            "r" => Piece::RequestLine,
-            "s" => Piece::Status,
-            "b" => Piece::Size,
-            "T" => Piece::Seconds,
-            "Tf" => Piece::Fraction,
-            "D" => Piece::Microseconds,
-            "i" => Piece::RequestField(text.into_boxed_str(), next(&mut asked)),
-            "o" => Piece::ResponseField(text.into_boxed_str(), next(&mut answered)),
-            _ => return Err(PyValueError::new_err(format!("unknown piece {kind:?}"))),
-        })
-    });
-    compiled.collect()
 }
