@@ -85,10 +85,11 @@ async def test_all_of_the_identity_is_in_the_keys() -> None:
         get("https://other/"),
     ]
     assert len({request.connection_key for request in requests}) == len(requests)
-    assert len({security.key for request in requests if (security := security_for(request))}) == len(requests)
+    securities = [security_for(request) for request in requests]
+    assert len({security.session_key for security in securities if security}) == len(requests)
     # The same setting of the request means another context where the connector's differs.
     of_connectors = [security_for(requests[0], choice) for choice in (True, False, CONTEXT)]
-    assert len({security.key for security in of_connectors if security}) == 3
+    assert len({security.session_key for security in of_connectors if security}) == 3
 
 
 async def test_errors_are_named_by_their_cause() -> None:
@@ -131,7 +132,8 @@ async def test_handing_over_that_is_cancelled_leaves_nothing(
             handlers.append(ResponseHandler(loop))
             return handlers[-1]
 
-        security = Security(certs.client_context(), "localhost", None, ()) if secure else None
+        key = get("https://localhost/").connection_key
+        security = Security(certs.client_context(), "localhost", None, key) if secure else None
         handing = asyncio.create_task(hand_over(sock, factory, loop, security, SessionCache(), 0))
         for _ in range(steps):
             await asyncio.sleep(0)

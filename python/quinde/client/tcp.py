@@ -273,8 +273,7 @@ class TCPConnector(BaseConnector):
         """
         security = None
         if ssl is not None:
-            key = (ssl, server_hostname, req.connection_key)
-            security = Security(ssl, server_hostname or req.host, None, key)
+            security = Security(ssl, server_hostname or req.host, None, req.connection_key)
         until = moment(timeout.sock_connect, time.monotonic(), timeout.ceil_threshold)
         traces = req._traces  # aiohttp's signature has no place for them
         try:

@@ -44,13 +44,18 @@ class Security(NamedTuple):
         context: the user's, or one of the shared ones.
         server_hostname: asked for by SNI, and what the certificate must be for.
         fingerprint: the one certificate that is accepted, if it is pinned.
-        key: names all that a session of this server may be resumed for.
+        connection_key: what the connection is good for.
     """
 
     context: ssl.SSLContext
     server_hostname: str
     fingerprint: Fingerprint | None
-    key: Hashable
+    connection_key: ConnectionKey
+
+    @property
+    def session_key(self) -> Hashable:
+        """Name all that a session of this server may be resumed for."""
+        return (self.context, self.server_hostname, self.connection_key)
 
 
 def security_for(req: ClientRequest, of_connector: SSLChoice = True) -> Security | None:
@@ -61,7 +66,7 @@ def security_for(req: ClientRequest, of_connector: SSLChoice = True) -> Security
     pinned = next((choice for choice in (req.ssl, of_connector) if isinstance(choice, Fingerprint)), None)
     # A dot at the end says that a name is complete; no certificate has it (RFC 6066 section 3).
     hostname = (req.server_hostname or req.host).rstrip(".")
-    return Security(context, hostname, pinned, (context, req.connection_key))
+    return Security(context, hostname, pinned, req.connection_key)
 
 
 async def hand_over(
@@ -100,7 +105,7 @@ async def hand_over(
     settings = TlsSettings(
         security.context,
         server_hostname=security.server_hostname,
-        session=sessions.recall(security.key),
+        session=sessions.recall(security.session_key),
         handshake_timeout=HANDSHAKE_TIMEOUT,
         shutdown_timeout=shutdown_timeout,
     )
@@ -112,7 +117,7 @@ async def hand_over(
     except BaseException:
         handler.abort()
         raise
-    handler.watch_session(sessions, security.key)
+    handler.watch_session(sessions, security.session_key)
     return handler
 
 
