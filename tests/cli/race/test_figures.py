@@ -3,23 +3,8 @@ from __future__ import annotations
 import pytest
 
 from quinde.cli.race.figures import cells, headings
-from quinde.cli.race.result import Act, Row
-
-
-def row(name: str, seconds: float | None, requests: int = 100) -> Row:
-    return Row(
-        key=name,
-        name=name,
-        library="lib",
-        version="1.0",
-        requests=requests,
-        planned=100,
-        concurrency=1,
-        seconds=seconds,
-        cpu_seconds=None if seconds is None else 0.25,
-        peak_bytes=None if seconds is None else 30 * 2**20,
-    )
-
+from quinde.cli.race.result import Act
+from tests.cli.race.rows import row
 
 ROWS = (row("base", 1.0), row("slow", 50.0), row("cut", 2.0, requests=25), row("failed", None))
 FIRST = Act(number=1, title="", url="", round_trip=None, tls=False, rows=ROWS)

@@ -6,25 +6,10 @@ from typing import TYPE_CHECKING, Literal
 from quinde.cli.race.page import part_of, versions_of, write
 from quinde.cli.race.result import Act, Row
 from quinde.cli.timeline import Exchange, Phase
+from tests.cli.race.rows import row
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def row(name: str, library: str, seconds: float | None, error: str | None = None, requests: int = 100) -> Row:
-    return Row(
-        key=name,
-        name=name,
-        library=library,
-        version=None if error else "1.0",
-        requests=requests,
-        planned=100,
-        concurrency=1,
-        seconds=seconds,
-        cpu_seconds=seconds and seconds / 4,
-        peak_bytes=None if seconds is None else 3 * 2**20,
-        error=error,
-    )
 
 
 def act(rows: list[Row], number: Literal[1, 2] = 1, stairs: int = 0, wall: int = 0) -> Act:
@@ -44,9 +29,9 @@ def act(rows: list[Row], number: Literal[1, 2] = 1, stairs: int = 0, wall: int =
 
 
 ROWS = [
-    row("requests.get", "requests", None, "requests is not installed"),
-    row("quinde, one at a time", "quinde", 2.0),
-    row("quinde, concurrently", "quinde", 0.5),
+    row("requests.get", None, "requests is not installed", library="requests"),
+    row("quinde, one at a time", 2.0, library="quinde", cpu_seconds=0.5),
+    row("quinde, concurrently", 0.5, library="quinde", cpu_seconds=0.125),
 ]
 
 
@@ -69,9 +54,9 @@ def test_rows_become_a_table_and_bars() -> None:
 
 
 def test_act_2_has_bars_of_memory_and_marks_what_is_projected() -> None:
-    seconds, _, memory = part_of(act([row("slow", "aiohttp", 1.0, requests=50)], number=2)).charts
+    seconds, _, memory = part_of(act([row("slow", 1.0, library="aiohttp", requests=50)], number=2)).charts
     assert [bar.text for bar in seconds.bars] == ["≈ 2.000 s"]
-    assert [bar.text for bar in memory.bars] == ["3.0 MiB"]
+    assert [bar.text for bar in memory.bars] == ["30.0 MiB"]
 
 
 def test_recorded_requests_become_waterfalls() -> None:

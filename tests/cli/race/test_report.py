@@ -8,29 +8,7 @@ import pytest
 
 from quinde.cli.race.report import print_act
 from quinde.cli.race.result import Act, Row
-
-
-def row(
-    name: str,
-    seconds: float | None,
-    error: str | None = None,
-    requests: int = 100,
-    peak_bytes: int | None = 30 * 2**20,
-) -> Row:
-    return Row(
-        key=name,
-        name=name,
-        library="lib",
-        version="1.0",
-        requests=requests,
-        planned=100,
-        concurrency=1,
-        seconds=seconds,
-        cpu_seconds=None if seconds is None else 0.25,
-        peak_bytes=None if seconds is None else peak_bytes,
-        error=error,
-    )
-
+from tests.cli.race.rows import row
 
 ROWS = [
     row("slow", 4.0),

@@ -5,22 +5,7 @@ import json
 import pytest
 
 from quinde.cli.race.result import Act, Row, acts_to_json, reasons, times_faster
-
-
-def row(name: str, seconds: float | None, error: str | None = None, requests: int = 10) -> Row:
-    return Row(
-        key=name,
-        name=name,
-        library="lib",
-        version="1.0",
-        requests=requests,
-        planned=10,
-        concurrency=1,
-        seconds=seconds,
-        cpu_seconds=None if seconds is None else 0.25,
-        peak_bytes=None if seconds is None else 1000,
-        error=error,
-    )
+from tests.cli.race.rows import row
 
 
 def act(*rows: Row) -> Act:
@@ -45,15 +30,15 @@ def test_the_share_of_waiting() -> None:
 
 def test_what_was_cut_short_is_projected() -> None:
     cut, whole, failed = (
-        row("cut", 2.0, requests=4),
+        row("cut", 2.0, requests=40),
         row("whole", 2.5),
-        row("failed", None, "why", requests=4),
+        row("failed", None, "why", requests=40),
     )
     assert (cut.is_cut, whole.is_cut, failed.is_cut) == (True, False, False)
     assert (cut.all_seconds, cut.all_cpu_seconds) == (5.0, 0.625)
     assert (whole.all_seconds, whole.all_cpu_seconds) == (2.5, 0.25)
     assert (failed.all_seconds, failed.all_cpu_seconds) == (None, None)
-    assert cut.requests_per_second == 2.0
+    assert cut.requests_per_second == 20.0
     assert times_faster(whole, [cut, whole]) == 2.0
 
 
@@ -78,14 +63,14 @@ def test_json_shape() -> None:
         "key": "fast",
         "name": "fast",
         "seconds": 0.5,
-        "requests": 10,
-        "planned": 10,
+        "requests": 100,
+        "planned": 100,
         "concurrency": 1,
-        "requests_per_second": 20.0,
+        "requests_per_second": 200.0,
         "times_faster": 1.0,
         "cpu_seconds": 0.25,
         "waiting": 0.5,
-        "peak_bytes": 1000,
+        "peak_bytes": 30 * 2**20,
         "library": "lib",
         "version": "1.0",
         "error": None,
