@@ -149,7 +149,7 @@ async def test_cap(where: str, chunk: int) -> None:
                 async with client.get(served.url, **call) as response:
                     await response.read()
             assert client.connector is not None
-            assert client.connector.statistics()["in_use"] == 0
+            assert client.connector.statistics()["slots_in_use"] == 0
 
 
 @pytest.mark.parametrize("limit", [4 << 20, None])

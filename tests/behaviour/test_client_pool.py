@@ -318,7 +318,11 @@ async def test_storm_of_cancellations(mode: Mode, options: dict[str, int]) -> No
         results = await asyncio.gather(*tasks, return_exceptions=True)
         pool.assert_consistent()
         statistics = pool.statistics()
-        assert (statistics["active"], statistics["in_use"], statistics["waiters"]) == (0, 0, 0)
+        assert (
+            statistics["requests_in_flight"],
+            statistics["slots_in_use"],
+            statistics["requests_waiting"],
+        ) == (0, 0, 0)
         unexpected = [
             result
             for result in results

@@ -242,7 +242,7 @@ async def test_redirects_use_the_connection_again() -> None:
         assert client.connector is not None
         async with client.get(served.url + "/a") as response:
             await response.read()
-        assert client.connector.statistics()["idle"] == 1
+        assert client.connector.statistics()["connections_idle"] == 1
 
 
 async def test_unread_redirect_body_closes_its_connection() -> None:
@@ -258,4 +258,4 @@ async def test_unread_redirect_body_closes_its_connection() -> None:
         assert client.connector is not None
         async with client.get(served.url + "/a") as response:
             assert response.status == 200
-        assert client.connector.statistics()["in_use"] == 0
+        assert client.connector.statistics()["slots_in_use"] == 0

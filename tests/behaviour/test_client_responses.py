@@ -346,7 +346,7 @@ async def test_unread_response_that_is_dropped_closes_its_connection() -> None:
         del response
         await closed.wait()
         assert client.connector is not None
-        assert client.connector.statistics()["in_use"] == 0
+        assert client.connector.statistics()["slots_in_use"] == 0
 
 
 @pytest.mark.parametrize(

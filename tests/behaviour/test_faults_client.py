@@ -36,7 +36,7 @@ async def test_server_that_ends_after_each_byte(mode, reset):
                 async with asyncio.timeout(5), session.get(served.url) as response:
                     await response.read()
             connector._pool.assert_consistent()
-            assert connector._pool.statistics()["in_use"] == 0
+            assert connector._pool.statistics()["slots_in_use"] == 0
 
 
 async def test_request_cancelled_at_every_step(mode):
@@ -70,7 +70,7 @@ async def test_request_cancelled_at_every_step(mode):
                     connector._pool.assert_consistent()
             bodies = await asyncio.gather(*(fetch(session, served.url, b"y") for _ in range(5)))
             assert [len(body) for body in bodies] == [500_000] * 5
-            assert connector._pool.statistics()["in_use"] == 0
+            assert connector._pool.statistics()["slots_in_use"] == 0
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -140,7 +140,7 @@ async def test_server_that_takes_nothing_of_an_upload(mode, streamed):
                 async with asyncio.timeout(5):
                     await session.post(served.url, data=pieces() if streamed else LARGE, timeout=timeout)
             connector._pool.assert_consistent()
-            assert connector._pool.statistics()["in_use"] == 0
+            assert connector._pool.statistics()["slots_in_use"] == 0
         finally:
             over.set()
 

@@ -132,7 +132,11 @@ async def test_storm_of_cancellations(mode, count):
         async with quinde.ClientSession(connector=connector) as session:
             results = await storm(session, served.url, rng, count)
             statistics = connector._pool.statistics()
-            assert (statistics["active"], statistics["in_use"], statistics["waiters"]) == (0, 0, 0)
+            assert (
+                statistics["requests_in_flight"],
+                statistics["slots_in_use"],
+                statistics["requests_waiting"],
+            ) == (0, 0, 0)
             assert await fetch(session, served.url + "/early") == "early"
         await settle(server)
         assert left_behind() == before

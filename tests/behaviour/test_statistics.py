@@ -30,8 +30,9 @@ SERVER_KEYS = {
     "timeouts_write", "timeouts_handshake",
 }  # fmt: skip
 CONNECTOR_KEYS = {
-    "active", "idle", "in_use", "waiters", "hosts",
-    "connections", "connections_failed", "handshakes", "handshakes_failed", "requests", "retries",
+    "requests_in_flight", "requests_waiting", "connections_idle", "slots_in_use", "hosts",
+    "connections", "connections_failed", "connections_lost", "handshakes", "handshakes_failed",
+    "requests", "retries",
     "responses_1xx", "responses_2xx", "responses_3xx", "responses_4xx", "responses_5xx",
     "bytes_received", "bytes_sent", "body_bytes_received", "body_bytes_sent",
     "timeouts_pool", "timeouts_connect", "timeouts_sock_connect", "timeouts_sock_read", "timeouts_write",
@@ -216,7 +217,12 @@ async def test_a_connector_counts_what_the_server_does() -> None:
             async with session.post(f"{served.url}/?status={status}", data=b"12345") as response:
                 await response.read()
         ours, theirs = counted_by(session), of(served)
-        assert (ours["connections"], ours["requests"], ours["idle"], ours["hosts"]) == (1, 3, 1, 1)
+        assert (ours["connections"], ours["requests"], ours["connections_idle"], ours["hosts"]) == (
+            1,
+            3,
+            1,
+            1,
+        )
         assert (ours["responses_2xx"], ours["responses_4xx"]) == (2, 1)
         assert (ours["bytes_sent"], ours["bytes_received"]) == (
             theirs["bytes_received"],
@@ -254,12 +260,13 @@ async def test_slots_and_waiters() -> None:
             requests = [asyncio.create_task(session.get(served.url)) for _ in range(3)]
             await until(lambda: counted_by(session)["requests"] == 1)
             counted = counted_by(session)
-            assert (counted["active"], counted["in_use"], counted["waiters"]) == (1, 1, 2)
+            assert (counted["requests_in_flight"], counted["requests_waiting"]) == (1, 2)
+            assert counted["slots_in_use"] == 1
             gate.set()
             for task in requests:
                 await (await task).read()
             assert nonzero(counted_by(session), "bytes_sent", "bytes_received", "handshakes") == {
-                "connections": 1, "requests": 3, "responses_2xx": 3, "idle": 1, "hosts": 1,
+                "connections": 1, "requests": 3, "responses_2xx": 3, "connections_idle": 1, "hosts": 1,
             }  # fmt: skip
 
 

@@ -100,7 +100,7 @@ async def test_nobody_is_trusted_unasked() -> None:
         assert (caught.value.host, caught.value.port) == (HOST, served.port)
         assert isinstance(caught.value, ssl.CertificateError)
         assert isinstance(caught.value.certificate_error, ssl.SSLCertVerificationError)
-        assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert client.connector.statistics()["slots_in_use"] == 0  # type: ignore[union-attr]
 
 
 async def test_verification_can_be_switched_off_for_one_call() -> None:
@@ -162,7 +162,7 @@ async def test_fingerprints(old: bool) -> None:
             await client.get(served.url, ssl=quinde.Fingerprint(other))
         assert (caught.value.expected, caught.value.got) == (other, digest)
         assert (caught.value.host, caught.value.port) == (HOST, served.port)
-        assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert client.connector.statistics()["slots_in_use"] == 0  # type: ignore[union-attr]
     async with serve() as served:
         async with quinde.ClientSession(
             connector=quinde.TCPConnector(ssl=quinde.Fingerprint(other))
@@ -245,7 +245,7 @@ async def test_plain_server_on_the_port() -> None:
             await client.get(f"https://{HOST}:{served.port}/")
         assert isinstance(caught.value, ssl.SSLError)
         assert handshakes(client) == {"handshakes_failed": 1}
-        assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert client.connector.statistics()["slots_in_use"] == 0  # type: ignore[union-attr]
 
 
 async def test_peer_that_goes_during_the_handshake() -> None:
@@ -279,7 +279,7 @@ async def test_handshake_counts_as_connecting() -> None:
             await client.get(
                 f"https://{HOST}:{served.port}/", timeout=quinde.ClientTimeout(sock_connect=0.05)
             )
-        assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert client.connector.statistics()["slots_in_use"] == 0  # type: ignore[union-attr]
         assert handshakes(client) == {}  # but a timeout of the socket
 
 
@@ -298,7 +298,7 @@ async def test_cancelled_handshake_leaves_nothing() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert client.connector.statistics()["in_use"] == 0  # type: ignore[union-attr]
+        assert client.connector.statistics()["slots_in_use"] == 0  # type: ignore[union-attr]
         await gone.wait()
 
 

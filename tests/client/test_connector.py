@@ -46,12 +46,12 @@ async def test_connection_is_opened_kept_and_used_again(mode: Mode) -> None:
         first = await connector.connect(request, [], NO_LIMIT)
         handler = first.protocol
         assert isinstance(handler, ResponseHandler)
-        assert connector.statistics()["in_use"] == 1
+        assert connector.statistics()["slots_in_use"] == 1
         connector._pool.recycle(handler)
         second = await connector.connect(request, [], NO_LIMIT)
         assert second.protocol is handler
         second.close()
-        assert connector.statistics()["in_use"] == 0
+        assert connector.statistics()["slots_in_use"] == 0
 
 
 async def test_unix_socket_that_is_not_there() -> None:
@@ -80,7 +80,7 @@ async def test_too_slow(name: str) -> None:
         for _ in range(2):
             with pytest.raises(ConnectionTimeoutError, match="Connection timeout to host http://host/"):
                 await connector.connect(get("http://host/"), [], ClientTimeout(**{name: 0.02}))
-        assert connector.statistics()["in_use"] == 0
+        assert connector.statistics()["slots_in_use"] == 0
 
 
 async def test_too_slow_to_answer_at_all() -> None:
@@ -106,11 +106,11 @@ async def test_cancelled_connecting_gives_the_slot_back() -> None:
         connector.gate = asyncio.Event()
         task = asyncio.create_task(connector.connect(get("http://host/"), [], NO_LIMIT))
         await asyncio.sleep(0)
-        assert connector.statistics()["in_use"] == 1
+        assert connector.statistics()["slots_in_use"] == 1
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert connector.statistics()["in_use"] == 0
+        assert connector.statistics()["slots_in_use"] == 0
 
 
 async def test_closing_while_connecting(mode: Mode) -> None:
@@ -137,7 +137,7 @@ async def test_connection_with_other_limits_is_replaced(mode: Mode) -> None:
         second = await connector.connect(get(served.url, wire_limits=WireLimits(max_headers=5)), [], NO_LIMIT)
         assert second.protocol is not handler
         assert handler.is_closing()
-        assert connector.statistics()["in_use"] == 1
+        assert connector.statistics()["slots_in_use"] == 1
 
 
 async def test_forgotten_connector_warns_and_closes() -> None:
@@ -187,5 +187,5 @@ async def test_base_connector_opens_nothing() -> None:
         assert (connector.limit, connector.limit_per_host, connector.force_close) == (3, 2, True)
         with pytest.raises(NotImplementedError):
             await connector.connect(get("http://host/"), [], NO_LIMIT)
-        assert connector.statistics()["in_use"] == 0
+        assert connector.statistics()["slots_in_use"] == 0
     assert connector.closed

@@ -80,7 +80,7 @@ async def test_lost_connection_leaves_the_pool() -> None:
     with pytest.raises(OSError, match=r"reset|104"):
         await answer
     await turns()
-    assert pool.statistics()["in_use"] == 0
+    assert pool.statistics()["slots_in_use"] == 0
     assert not handler.is_connected()
     assert handler.is_closing()
     assert handler.should_close
@@ -96,7 +96,7 @@ async def test_closing_gives_the_slot_back_before_the_connection_is_gone(end: st
     pool = new_pool()
     handler, transport = await connected(pool)
     getattr(handler, end)()
-    assert pool.statistics()["in_use"] == 0
+    assert pool.statistics()["slots_in_use"] == 0
     await turns()
     assert transport.closing
     assert pool.closing == set()

@@ -171,7 +171,7 @@ async def test_short_way_checks_the_status_and_the_time() -> None:
         with pytest.raises(SocketTimeoutError):
             await session.get("http://h/")
         assert session.connector is not None
-        assert session.connector.statistics()["in_use"] == 0
+        assert session.connector.statistics()["slots_in_use"] == 0
 
 
 async def test_short_way_waits_for_a_place(mode: Mode) -> None:
@@ -188,7 +188,7 @@ async def test_short_way_waits_for_a_place(mode: Mode) -> None:
 
             assert await asyncio.gather(*(fetch() for _ in range(50))) == ["ok"] * 50
             assert session.connector is not None
-            assert session.connector.statistics()["idle"] == 3
+            assert session.connector.statistics()["connections_idle"] == 3
 
 
 async def test_short_way_is_left_alone_by_middlewares_set_later() -> None:

@@ -77,7 +77,7 @@ async def test_all_addresses_refuse() -> None:
         with pytest.raises(ClientConnectorError) as caught:
             await connector.connect(get(f"http://name:{port}/"), [], NO_LIMIT)
         assert (caught.value.host, caught.value.port) == ("name", port)
-        assert connector.statistics()["in_use"] == 0
+        assert connector.statistics()["slots_in_use"] == 0
 
 
 async def test_no_address_of_the_family() -> None:

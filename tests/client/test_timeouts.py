@@ -71,8 +71,22 @@ async def test_time_enough() -> None:
 
 
 async def test_no_limit() -> None:
-    with Deadline(None):
+    with Deadline(None) as deadline:
+        deadline.disarm()
+        deadline.arm()
         await asyncio.sleep(0)
+
+
+async def test_what_is_disarmed_does_not_fire_and_does_once_it_is_armed_again() -> None:
+    with pytest.raises(TimeoutError), Deadline(time.monotonic() + 0.01) as deadline:
+        deadline.disarm()
+        await asyncio.sleep(0.03)
+        assert not deadline.fired
+        deadline.arm()
+        await for_ever()
+    deadline.arm()  # the block has been left
+    await asyncio.sleep(0.01)
+    assert current().cancelling() == 0
 
 
 async def test_other_exceptions_pass() -> None:

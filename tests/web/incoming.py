@@ -133,6 +133,7 @@ def fake_server(**options: Any) -> Any:
         "auto_decompress": True,
         "server_header": "quinde",
         "debug": False,
+        "service": SimpleNamespace(count_large_body=lambda: None),
     }
     return SimpleNamespace(**{**defaults, **options})
 

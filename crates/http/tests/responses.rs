@@ -398,6 +398,13 @@ fn the_end_of_input() {
 }
 
 #[test]
+fn an_end_without_an_answer_breaks_no_rule() {
+    let (mut client, _) = asking("GET", &[]);
+    client.receive_eof(0);
+    assert!(client.statistics().refusals.is_empty());
+}
+
+#[test]
 fn errors_say_what_is_missing() {
     let sentence = |response: &[u8]| {
         let (mut client, _) = asking("GET", &[]);

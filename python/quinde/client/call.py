@@ -99,6 +99,8 @@ class Call:
     trace_request_ctx: object
     authorization: str | None = None
     traces: list[Trace] = field(default_factory=list)
+    deadline: Deadline | None = None
+    """What ends middlewares that take too long."""
 
     @property
     def full_url(self) -> URL:
@@ -246,8 +248,7 @@ async def _send(call: Call) -> ClientResponse:
         request = _make_request(call)
         try:
             if call.middlewares:
-                with Deadline(call.total_at):
-                    response = await send(request)
+                response = await _send_in_time(call, request, send)
             else:
                 response = await send(request)
         except (ConnectionTimeoutError, ClientConnectorError):
@@ -269,19 +270,44 @@ async def _send(call: Call) -> ClientResponse:
             return response
 
 
+async def _send_in_time(call: Call, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+    """Send through middlewares, whose own waits count too."""
+    call.deadline = Deadline(call.total_at)
+    try:
+        with call.deadline:
+            return await send(request)
+    finally:
+        call.connector._counts.timeouts_total += call.deadline.fired
+
+
 async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientResponse:
-    """Get a connection, and make the exchange on it."""
+    """Get a connection, and make the exchange on it; what is slow there has limits and counters too."""
+    deadline = call.deadline
+    if deadline is None:
+        return await _exchange_on_connection(call, request)
+    deadline.disarm()
+    try:
+        return await _exchange_on_connection(call, request)
+    finally:
+        deadline.arm()
+
+
+async def _exchange_on_connection(call: Call, request: ClientRequest) -> ClientResponse:
     connector = call.connector
     handler: ResponseHandler
     if type(connector).connect is BaseConnector.connect:
         key = request.connection_key
         handler = await connector._acquire(request, key, call.timeout, call.total_at, call.traces)
     else:
-        with Deadline(call.total_at):
-            try:
-                connection = await connector.connect(request, call.traces, call.timeout)
-            except TimeoutError as error:
-                raise ConnectionTimeoutError(f"Connection timeout to host {request.url}") from error
+        deadline = Deadline(call.total_at)
+        try:
+            with deadline:
+                try:
+                    connection = await connector.connect(request, call.traces, call.timeout)
+                except TimeoutError as error:
+                    raise ConnectionTimeoutError(f"Connection timeout to host {request.url}") from error
+        finally:
+            connector._counts.timeouts_connect += deadline.fired
         assert connection.protocol is not None
         handler = connection.protocol
     return await exchange(

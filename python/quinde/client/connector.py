@@ -26,6 +26,7 @@ from quinde.errors import (
     ClientConnectionError,
     ClientConnectorError,
     ConnectionTimeoutError,
+    ServerFingerprintMismatch,
     UnixClientConnectorError,
 )
 from quinde.net import reactor
@@ -158,12 +159,21 @@ class BaseConnector:
     def statistics(self) -> dict[str, int]:
         """Tell, in plain integers, what is open and what has been counted since the connector was made.
 
-        Now: `active` connections with a request, `idle` ones, slots `in_use` of `limit`, `waiters`, `hosts`.
-        So far: `connections`, `connections_failed`; `handshakes` of TLS, `handshakes_failed`; `requests`,
-        with `retries` on a kept connection that had ended; `responses_1xx` (101) to `responses_5xx`;
-        `bytes_received`, `bytes_sent` (wire) and `body_bytes_…` of these; `timeouts_…` by phase: `pool`,
-        `connect`, `sock_connect`, `handshake` (these failed too), `sock_read`, `write`, and `total` where
-        that ended an exchange; `refused_<reason>` for each broken rule of HTTP.
+        Now: `requests_in_flight`, `requests_waiting` for a slot, `connections_idle`, `slots_in_use` of
+        `limit` (by requests in flight and those that connect), `hosts` with any of these. So far:
+
+        * `connections` made, with TLS where it is asked for; `connections_failed` to be, whatever the reason,
+          time included, but for a request that was cancelled; `connections_lost`, closed or reset by the
+          server before the answer to a request began, or reset within it;
+        * TLS: `handshakes`, `handshakes_failed`;
+        * `requests` sent, of these `retries` after a lost connection; `responses_1xx` (101 only) to
+          `responses_5xx`, by class of status;
+        * `bytes_received`, `bytes_sent` on the wire (on the transport backend those within TLS);
+          `body_bytes_received`, `body_bytes_sent` of these are bodies, without framing;
+        * waits that were too long, by what was waited for: `timeouts_pool`, `timeouts_connect` (also by
+          `total`), `timeouts_sock_connect`, `timeouts_handshake`, `timeouts_sock_read`, `timeouts_write`,
+          and `timeouts_total` of an exchange or a middleware;
+        * `refused_<reason>` for each rule of HTTP that a message broke, as `refused_bad_chunk`.
         """
         return {**self._pool.statistics(), **self._counts.statistics()}
 
@@ -228,6 +238,7 @@ class BaseConnector:
                 raise ClientConnectionError("Connector is closed.")
         except TimeoutError as error:
             pool.give_back(host)
+            self._counts.connections_failed += 1
             self._counts.timeouts_connect += deadline.fired
             self._counts.timeouts_sock_connect += not deadline.fired
             if isinstance(error, ConnectionTimeoutError):
@@ -235,9 +246,10 @@ class BaseConnector:
             raise _timed_out(req, connect_at, until if deadline.fired else connect_at) from error
         except BaseException as error:
             pool.give_back(host)
-            if isinstance(error, ClientConnectorError):
+            if isinstance(error, ClientConnectorError | ServerFingerprintMismatch):
                 self._counts.connections_failed += 1
             raise
+        self._counts.connections += 1
         handler.join(pool, key)
         pool.adopt(host, handler)
         return handler

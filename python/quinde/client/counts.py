@@ -14,12 +14,13 @@ class Counts:
     """Plain integers, for whoever sees a thing happen to add one."""
 
     __slots__ = (
-        "connections_failed", "handshakes", "handshakes_failed", "retries", "tally", "timeouts_connect",
-        "timeouts_handshake", "timeouts_pool", "timeouts_sock_connect",
+        "connections", "connections_failed", "handshakes", "handshakes_failed", "retries", "tally",
+        "timeouts_connect", "timeouts_handshake", "timeouts_pool", "timeouts_sock_connect", "timeouts_total",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.connections = 0
         self.connections_failed = 0
         self.handshakes = 0
         self.handshakes_failed = 0
@@ -28,8 +29,12 @@ class Counts:
         self.timeouts_pool = 0
         self.timeouts_connect = 0
         self.timeouts_sock_connect = 0
+        self.timeouts_total = 0  # within middlewares; the core has those of exchanges
 
     def statistics(self) -> dict[str, int]:
         """Give them by name, and the core's."""
-        own = {name: getattr(self, name) for name in self.__slots__ if name != "tally"}
-        return {**self.tally.statistics(), **own}
+        counted = self.tally.statistics()
+        for name in self.__slots__:
+            if name != "tally":
+                counted[name] = counted.get(name, 0) + getattr(self, name)
+        return counted

@@ -429,13 +429,13 @@ class Pool:
             yield from host.idle
 
     def statistics(self) -> dict[str, int]:
-        """Count connections in use, slots taken, idle connections, waiters and keys."""
+        """Count connections in use, waiters, idle connections, slots taken and keys."""
         hosts = self._hosts.values()
         return {
-            "active": len(self._active),
-            "in_use": self.in_use,
-            "idle": sum(len(host.idle) for host in hosts),
-            "waiters": sum(len(host.waiters) for host in hosts),
+            "requests_in_flight": len(self._active),
+            "requests_waiting": sum(len(host.waiters) for host in hosts),
+            "connections_idle": sum(len(host.idle) for host in hosts),
+            "slots_in_use": self.in_use,
             "hosts": len(hosts),
         }
 

@@ -94,8 +94,19 @@ class Deadline:
                 raise RuntimeError("a request must run in a task, that it can be ended in time")
             self._task = task
             self._cancelling = task.cancelling()
-            self._timer = reactor.engine().timer(seconds_until(self.when), self._fire)
+            self.arm()
         return self
+
+    def arm(self) -> None:
+        """Go on watching, if the block has not been left."""
+        if self._timer is None and self._task is not None and not self.fired:
+            self._timer = reactor.engine().timer(seconds_until(self.when), self._fire)
+
+    def disarm(self) -> None:
+        """Stop watching: somebody else does."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _fire(self) -> None:
         task = self._task
@@ -107,9 +118,7 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.disarm()
         if not self.fired or task is None:
             return
         # If somebody else has cancelled the task too, that cancellation goes on and wins.

@@ -411,6 +411,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
                     collected = body.collect(limit)
                     data = collected if isinstance(collected, bytes) else await collected
                 except BodyTooLarge:
+                    self._server.service.count_large_body()
                     raise HTTPRequestEntityTooLarge(limit, body.total) from None
                 except HttpProcessingError as exc:
                     raise RequestPayloadError(exc.message) from exc
@@ -426,6 +427,7 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
             while piece := await content.readany():
                 body += piece
                 if limit and len(body) > limit:
+                    self._server.service.count_large_body()
                     raise HTTPRequestEntityTooLarge(limit, len(body))
         except HttpProcessingError as exc:
             raise RequestPayloadError(exc.message) from exc

@@ -149,16 +149,18 @@ class Server:
             Plain integers:
 
             * `connections` accepted, `connections_open` of them, `connections_refused` after the shutdown;
+              the transport backend counts them once TLS has been negotiated, or has not come about;
             * TLS: `handshakes`, `handshakes_failed` (also as the peer left), of these `timeouts_handshake`;
             * `requests` begun, `requests_in_flight` and `requests_waiting` behind those on their connections
               (pipelined); `handlers` that are suspended at an await;
             * `responses_1xx` (101 only) to `responses_5xx`, by class of status;
-            * `bytes_received` and `bytes_sent` on the wire; `body_bytes_received` and `body_bytes_sent` of
-              these are bodies, without framing;
+            * `bytes_received` and `bytes_sent` on the wire (on the transport backend those within TLS);
+              `body_bytes_received` and `body_bytes_sent` of these are bodies, without framing;
             * waits for the peer that were too long: `timeouts_head`, `timeouts_body`, `timeouts_discard` (the
               rest of a body that nobody reads), `timeouts_idle`, `timeouts_linger` (after a refusal),
               `timeouts_write`;
-            * `refused_<reason>` for each reason that occurred, as `refused_missing_host`.
+            * `refused_<reason>` for each rule or limit that was broken, as `refused_missing_host`, or
+              `refused_body_too_large` for `client_max_size`.
         """
         return self.service.statistics()
 

@@ -251,7 +251,13 @@ impl ClientSide {
         actions: &mut VecDeque<Action>,
     ) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.fail(self.ended.as_ref().unwrap_or(failure), peers, actions);
+            let failure = self.ended.as_ref().unwrap_or(failure);
+            if let (Some(tally), Failure::Disconnected | Failure::Os(..) | Failure::Cut) =
+                (&self.tally, failure)
+            {
+                tally.get().count_lost();
+            }
+            exchange.fail(failure, peers, actions);
         }
         if let (Some(on_lost), Some(handle)) = (self.on_lost.take(), handle) {
             actions.push_back(Action::Call(on_lost, Some(handle.into_any())));
@@ -295,7 +301,7 @@ pub fn client_side(
     };
     let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(super::engine::gone)?;
     if let Some(tally) = &tally {
-        tally.get().count_connection(serial);
+        tally.get().note_loop(serial);
     }
     Ok(ClientSide::new(
         ClientConnection::new(shared, now),

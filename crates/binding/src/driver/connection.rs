@@ -660,7 +660,7 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
         state.counters.handshakes_failed += 1;
         if let Side::Server(server) = &connection.side {
             let too_long = matches!(failure, Failure::HandshakeTimeout(_));
-            server.service.get().count_failed_handshake(too_long);
+            server.service.get().handshake_failed(too_long);
         }
     }
     let actions = &mut state.actions;

@@ -227,17 +227,28 @@ impl Service {
         self.lock().handshakes += 1;
     }
 
+    /// A connection was accepted, and its TLS handshake came to nothing; for who does both without the core.
+    fn count_failed_handshake(&self, too_long: bool) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.handshake_failed(too_long);
+    }
+
+    /// A body was larger than its handler takes.
+    fn count_large_body(&self) {
+        self.lock().finished.protocol.refuse("body_too_large");
+    }
+}
+
+impl Service {
     /// A TLS handshake came to nothing, perhaps as it took too long.
-    pub fn count_failed_handshake(&self, too_long: bool) {
+    pub fn handshake_failed(&self, too_long: bool) {
         let mut shared = self.lock();
         shared.handshakes_failed += 1;
         if too_long {
             shared.finished.protocol.time_out("handshake");
         }
     }
-}
 
-impl Service {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // A panic while it was held left plain counters: go on.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

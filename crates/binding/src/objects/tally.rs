@@ -61,8 +61,9 @@ pub struct Tally {
 
 #[derive(Default)]
 struct Inner {
-    opened: u64,
     finished: Counted,
+    /// Connections that the other end or the network ended under a request.
+    lost: u64,
     /// Loops on which connections were made.
     loops: Vec<u64>,
 }
@@ -80,15 +81,15 @@ impl Tally {
 
     /// Plain counters.
     fn statistics(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let (opened, mut counted, loops) = {
+        let (lost, mut counted, loops) = {
             let inner = self.lock();
-            (inner.opened, inner.finished.clone(), inner.loops.clone())
+            (inner.lost, inner.finished.clone(), inner.loops.clone())
         };
         for serial in loops {
             counted.absorb(&crate::driver::client::open_statistics(serial, self.number));
         }
         let into = PyDict::new(py);
-        into.set_item("connections", opened)?;
+        into.set_item("connections_lost", lost)?;
         into.set_item("requests", counted.protocol.messages_sent)?;
         counted.show(&into, &["sock_read", "write", "total"])?;
         Ok(into.unbind())
@@ -96,9 +97,9 @@ impl Tally {
 }
 
 impl Tally {
-    pub fn count_connection(&self, serial: u64) {
+    /// A connection of this tally is on a loop.
+    pub fn note_loop(&self, serial: u64) {
         let mut inner = self.lock();
-        inner.opened += 1;
         if !inner.loops.contains(&serial) {
             inner.loops.push(serial);
         }
@@ -106,6 +107,10 @@ impl Tally {
 
     pub fn count_timeout(&self, wait: &'static str) {
         self.lock().finished.protocol.time_out(wait);
+    }
+
+    pub fn count_lost(&self) {
+        self.lock().lost += 1;
     }
 
     pub fn absorb(&self, counted: &Counted) {

@@ -268,6 +268,10 @@ impl ClientConnection {
     /// The peer broke a rule: the connection is of no use any more.
     fn fail(&mut self, error: Error) {
         self.statistics.refuse(error.kind.as_str());
+        self.end(error);
+    }
+
+    fn end(&mut self, error: Error) {
         self.events.push(self.id(), Event::Error(error));
         self.give_up();
     }
@@ -367,7 +371,8 @@ impl Machine for ClientConnection {
         }
         match &self.reading {
             Reading::Idle => self.give_up(),
-            Reading::Head if self.inbox.is_empty() => self.fail(Error::peer(Kind::Disconnected, b"")),
+            // No rule is broken: a server may close at any time.
+            Reading::Head if self.inbox.is_empty() => self.end(Error::peer(Kind::Disconnected, b"")),
             Reading::Head => self.fail(Error::peer(Kind::EofInHead, b"")),
             Reading::Body(body) => match body.end_of_input() {
                 Ok(()) => {
