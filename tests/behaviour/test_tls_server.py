@@ -126,6 +126,26 @@ async def test_strangers_get_a_close_and_no_noise(sent: bytes, caplog: pytest.Lo
     assert caplog.records == []
 
 
+async def test_clients_that_leave_are_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever their request was doing: who closes says goodbye first."""
+    begun = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        begun.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    with caplog.at_level(logging.INFO, "quinde"), caplog.at_level(logging.WARNING, "asyncio"):
+        async with serve(slow, handler_cancellation=True) as served:
+            async with open_wire(served) as wire:
+                await wire.send(GET)
+                await begun.wait()
+            async with asyncio.timeout(5):
+                while served.runner.server.service.tasks:  # noqa: ASYNC110  # counters have no event
+                    await asyncio.sleep(0)
+    assert caplog.records == []
+
+
 async def test_contexts_that_cannot_serve_are_told_at_once() -> None:
     runner = web.AppRunner(web.Application())
     await runner.setup()

@@ -159,7 +159,8 @@ pub fn eof_received(py: Python<'_>, serial: u64, token: Token) -> PyResult<bool>
     });
     perform(py, serial);
     drive_transport(py, serial, token)?;
-    Ok(with_connection(serial, token, |_| ()).is_some())
+    // TLS of asyncio's cannot stay half open, and logs a warning each time that it is asked to.
+    Ok(with_connection(serial, token, |connection| !connection.peers.is_secure).unwrap_or(false))
 }
 
 pub fn connection_lost(py: Python<'_>, serial: u64, token: Token, exc: Option<Bound<'_, PyAny>>) {
