@@ -359,6 +359,44 @@ async def test_connecting_takes_too_long(lib: Any) -> None:
         assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"total": 0.05}, "the whole request took longer than its total timeout"),
+        ({"sock_read": 0.05}, "Timeout on reading data from socket"),
+        ({"connect": 0.05}, r"\(no connection was free: limit=1, limit_per_host=0\)"),
+        ({"total": 0.051}, r"total timeout \(no connection was free: limit=1, limit_per_host=0\)"),
+    ],
+)
+async def test_timeouts_say_which_one_it_was(limits: dict[str, float], words: str) -> None:
+    timeout = quinde.ClientTimeout(**limits)
+    async with serve_raw(stalling if "free" in words else silent) as served:
+        async with quinde.ClientSession(connector=quinde.TCPConnector(limit=1)) as client:
+            kept = await client.get(served.url) if "free" in words else None
+            with pytest.raises(TimeoutError, match=words):
+                await client.get(served.url, timeout=timeout)
+            del kept
+
+
+async def test_a_limit_of_heads_is_named() -> None:
+    for answer, option in (
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 9000 + b"\r\n\r\n", "max_field_size"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 130 + b"\r\n", "max_headers"),
+        (b"HTTP/1.1 200 " + b"a" * 9000 + b"\r\n\r\n", "max_line_size"),
+    ):
+        async with serve_raw(answering(answer)) as served, quinde.ClientSession() as client:
+            with pytest.raises(quinde.ClientResponseError) as caught:
+                await client.get(served.url)
+        assert f"({option})" in caught.value.message
+        assert "Unknown" not in caught.value.message
+
+
+async def test_fields_of_another_type_are_named() -> None:
+    async with serve_raw(silent) as served, quinde.ClientSession() as client:
+        with pytest.raises(TypeError, match="the value of header 'X' is of type <class 'int'>, not str"):
+            await client.get(served.url, headers={"X": 1})
+
+
 async def test_body_that_fails_while_it_is_sent(lib: Any) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"begin"

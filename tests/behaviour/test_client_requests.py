@@ -295,6 +295,23 @@ async def test_expect_continue_waits_before_the_body(lib: Any) -> None:
     assert said[1] == b"body"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_nothing_is_expected_without_a_body(lib: Any, method: str) -> None:
+    said: list[bytes] = []
+
+    async def talk(wire: Wire) -> None:
+        said.append(await wire.read_until(b"\r\n\r\n"))
+        await wire.send(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
+        said.append(await wire.read_to_end())
+
+    async with serve_raw(talk) as served, lib.ClientSession() as client:
+        async with client.request(method, served.url, expect100=True) as response:
+            assert response.status == 200
+            await response.read()
+    assert b"Transfer-Encoding" not in said[0]
+    assert said[1] == b""
+
+
 async def test_refused_expectation_gives_the_refusal(lib: Any) -> None:
     async def talk(wire: Wire) -> None:
         await wire.read_until(b"\r\n\r\n")

@@ -94,7 +94,9 @@ pub fn exception(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyErr {
 fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
     let peer = stage.peer(py)?;
     let error = match (failure, stage) {
-        (Failure::Total, _) => PyTimeoutError::new_err(()),
+        (Failure::Total, _) => {
+            PyTimeoutError::new_err("the whole request took longer than its total timeout")
+        }
         (Failure::ReadTimeout, _) => {
             named(py, "SocketTimeoutError", ("Timeout on reading data from socket",))?
         }
@@ -119,7 +121,7 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
             disconnected(py, &error.to_string(), &peer)?
         }
         (Failure::Protocol(error), Stage::ClientBody(_)) => {
-            let cause = named(py, class_of(error.kind), (error.to_string(),))?;
+            let cause = broken(py, error)?;
             let text = if is_cut(error) {
                 let shown = cause.value(py).repr()?;
                 format!("Response payload is not completed: {shown}{peer}")
@@ -129,13 +131,13 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
             caused(py, "ClientPayloadError", (text,), cause)?
         }
         (Failure::Protocol(error), Stage::ServerBody) => {
-            let refused = named(py, class_of(error.kind), (error.to_string(),))?;
+            let refused = broken(py, error)?;
             if let Some(status) = error.status {
                 refused.value(py).setattr(intern!(py, "code"), status)?;
             }
             refused
         }
-        (Failure::Protocol(error), _) => named(py, class_of(error.kind), (error.to_string(),))?,
+        (Failure::Protocol(error), _) => broken(py, error)?,
         (_, Stage::ServerBody) => PyConnectionResetError::new_err("Connection lost"),
         (Failure::Disconnected, Stage::ClientHead(_)) => disconnected(py, "Server disconnected", &peer)?,
         (Failure::Os(number, text), Stage::ClientHead(_)) => {
@@ -205,6 +207,14 @@ where
     let module = py.import(intern!(py, "quinde.errors"))?;
     let instance = module.getattr(class)?.call1(arguments)?;
     Ok(PyErr::from_value(instance))
+}
+
+/// The exception for a broken rule. Some classes put words of their own around a line; here are more than a line.
+fn broken(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let text = error.to_string();
+    let broken = named(py, class_of(error.kind), (&text,))?;
+    broken.value(py).setattr(intern!(py, "message"), text)?;
+    Ok(broken)
 }
 
 /// aiohttp's class for a message that breaks the protocol.

@@ -73,15 +73,15 @@ kinds! {
     /// A line ends by LF without CR.
     BareLineFeed = "bare_line_feed", "a line ends without a carriage return";
     /// The target is longer than `max_line_size`.
-    RequestLineTooLong = "request_line_too_long", "the request line is too long";
+    RequestLineTooLong = "request_line_too_long", "the request line is too long (max_line_size)";
     /// The reason phrase is longer than `max_line_size`.
-    StatusLineTooLong = "status_line_too_long", "the status line is too long";
+    StatusLineTooLong = "status_line_too_long", "the status line is too long (max_line_size)";
     /// A field is longer than `max_field_size`.
-    FieldTooLong = "field_too_long", "a field line is too long";
+    FieldTooLong = "field_too_long", "a field line is too long (max_field_size)";
     /// There are more than `max_headers` fields.
-    TooManyFields = "too_many_fields", "there are too many fields";
+    TooManyFields = "too_many_fields", "there are too many fields (max_headers)";
     /// The head is longer than `max_head_size`.
-    HeadTooLarge = "head_too_large", "the head is too large";
+    HeadTooLarge = "head_too_large", "the head is too large (max_head_size)";
     /// Content-Length is not a number of ASCII digits below 2⁶⁴.
     BadContentLength = "bad_content_length", "the Content-Length is invalid";
     /// There is more than one Content-Length.
@@ -95,11 +95,11 @@ kinds! {
     /// A chunk's size line or its end is malformed.
     BadChunk = "bad_chunk", "the chunked body is malformed";
     /// Chunk extensions are longer than `max_chunk_extensions`.
-    ChunkExtensionsTooLong = "chunk_extensions_too_long", "the chunk extensions are too long";
+    ChunkExtensionsTooLong = "chunk_extensions_too_long", "the chunk extensions are too long (max_chunk_extensions)";
     /// A trailer field is malformed or must not be a trailer.
     BadTrailer = "bad_trailer", "a trailer field is invalid";
     /// Trailers exceed `max_trailers` or `max_trailers_size`.
-    TrailersTooLarge = "trailers_too_large", "the trailer section is too large";
+    TrailersTooLarge = "trailers_too_large", "the trailer section is too large (max_trailers, max_trailers_size)";
     /// Expect is not `100-continue`.
     UnknownExpectation = "unknown_expectation", "the expectation cannot be met";
     /// The status line is malformed.
@@ -113,9 +113,9 @@ kinds! {
     /// Bytes came after the end of the message that no message can begin with, or unasked for.
     DataAfterMessage = "data_after_message", "data came after the end of the message";
     /// The head was not complete within `head_timeout`.
-    HeadTimeout = "head_timeout", "the head took too long";
+    HeadTimeout = "head_timeout", "the head took too long (head_timeout)";
     /// The body made no progress for `body_timeout`.
-    BodyTimeout = "body_timeout", "the body took too long";
+    BodyTimeout = "body_timeout", "the body took too long (body_timeout)";
     /// The body came more slowly than `min_body_rate`.
     BodyTooSlow = "body_too_slow", "the body came too slowly";
     /// A command for a stream that is over or never was.

@@ -20,7 +20,7 @@ from quinde.client.connection import Connection
 from quinde.client.counts import Counts
 from quinde.client.pool import Pool
 from quinde.client.protocol import ResponseHandler
-from quinde.client.timeouts import Deadline, moment
+from quinde.client.timeouts import Deadline, moment, total_over
 from quinde.client.tls import Security, check_fingerprint, connect_error, hand_over, security_for
 from quinde.errors import (
     ClientConnectionError,
@@ -217,7 +217,8 @@ class BaseConnector:
             host, member = await pool.acquire(key, until, watcher(traces))
         except TimeoutError as error:
             self._counts.timeouts_pool += 1
-            raise _timed_out(req, connect_at, until) from error
+            scarce = f"no connection was free: limit={pool.limit}, limit_per_host={pool.limit_per_host}"
+            raise _timed_out(req, connect_at, until, scarce) from error
         if member is not None:
             handler = cast(ResponseHandler, member)
             if handler.limits == req.wire_limits:
@@ -243,7 +244,9 @@ class BaseConnector:
             self._counts.timeouts_sock_connect += not deadline.fired
             if isinstance(error, ConnectionTimeoutError):
                 raise
-            raise _timed_out(req, connect_at, until if deadline.fired else connect_at) from error
+            if not deadline.fired:
+                raise _timed_out(req, connect_at, connect_at, "sock_connect") from error
+            raise _timed_out(req, connect_at, until, "connecting") from error
         except BaseException as error:
             pool.give_back(host)
             if isinstance(error, ClientConnectorError | ServerFingerprintMismatch):
@@ -369,11 +372,11 @@ def _start_timer(delay: float, callback: Callable[[], object]) -> Any:
     return reactor.engine().timer(delay, callback)
 
 
-def _timed_out(req: ClientRequest, connect_at: float | None, fired: float | None) -> TimeoutError:
+def _timed_out(req: ClientRequest, connect_at: float | None, fired: float | None, where: str) -> TimeoutError:
     """Make the error for a connection that took too long: `total` is told from the other limits."""
     if fired is not None and fired != connect_at:
-        return TimeoutError()
-    return ConnectionTimeoutError(f"Connection timeout to host {req.url}")
+        return total_over(where)
+    return ConnectionTimeoutError(f"Connection timeout to host {req.url} ({where})")
 
 
 class UnixConnector(BaseConnector):

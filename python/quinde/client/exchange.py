@@ -64,7 +64,9 @@ async def exchange(
         body = request._body
         target = request.target
         whole = b"" if body is None else body.content
-        if isinstance(whole, bytes) and not request.chunked and not request.expect100:
+        # RFC 9110 section 10.1.1: without a body there is nothing to wait for.
+        waits = request.expect100 and body is not None
+        if isinstance(whole, bytes) and not request.chunked and not waits:
             length = request.content_length()
             if length is not None and length != len(whole):
                 raise ValueError(f"Content-Length is {length}, and the body has {len(whole)} bytes")

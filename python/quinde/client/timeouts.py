@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from quinde._core import Timer
 
-__all__ = ("DEFAULT_TIMEOUT", "ClientTimeout", "Deadline", "moment", "seconds_until")
+__all__ = ("DEFAULT_TIMEOUT", "ClientTimeout", "Deadline", "moment", "seconds_until", "total_over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ def moment(delay: float | None, now: float, ceil_threshold: float = 5) -> float 
 def seconds_until(when: float | None) -> float:
     """Tell how many seconds are left, at least a millisecond; 0.0 stands for no limit."""
     return 0.0 if when is None else max(0.001, when - time.monotonic())
+
+
+def total_over(where: str = "") -> TimeoutError:
+    """Make the error for a whole request that took too long; `where` says what it was waiting for."""
+    return TimeoutError("the whole request took longer than its total timeout" + (where and f" ({where})"))
 
 
 class Deadline:
@@ -127,4 +132,4 @@ class Deadline:
             and kind is not None
             and issubclass(kind, asyncio.CancelledError)
         ):
-            raise TimeoutError from error
+            raise total_over() from error

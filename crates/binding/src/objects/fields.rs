@@ -1,6 +1,6 @@
 //! `Fields`: header fields to be sent, checked and encoded once.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -54,7 +54,12 @@ impl Fields {
 pub fn encode(items: &Bound<'_, PyAny>) -> PyResult<Vec<Field>> {
     let mut encoded = Vec::new();
     for item in items.try_iter()? {
-        let (name, value): (Bound<'_, PyString>, Bound<'_, PyString>) = item?.extract()?;
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+        let name = name.cast_into::<PyString>()?;
+        let value = value.cast_into::<PyString>().map_err(|error| {
+            let kind = error.into_inner().get_type();
+            PyTypeError::new_err(format!("the value of header {name:?} is of type {kind}, not str"))
+        })?;
         let name: Box<[u8]> = bytes(&name)?.into();
         let value: Box<[u8]> = bytes(&value)?.into();
         if !is_token(&name) {
