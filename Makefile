@@ -139,9 +139,10 @@ notices: $(VENV)/.dev ## write NOTICES.md anew, after a change of Cargo.lock
 version: ## print the version of this tree
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' python/quinde/http/version.py
 
-all: lint types ## everything, with the full matrix of modes, and on Python 3.11
+all: lint types ## everything, with the full matrix of modes, and on Python 3.11; the wheel
 	$(MAKE) test MODES=full
 	$(MAKE) test-python MODES=full SERIES=3.11
+	$(MAKE) wheel test-wheel
 
 clean: ## remove what was built, environments included
 	rm -rf target .venv .venv-* dist benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache

@@ -15,7 +15,7 @@ import pytest
 
 from tests.examples.documents import SHOWN_ADDRESS, samples
 from tests.examples.running import at_port, run, serving
-from tests.packaging.environment import ROOT, SOURCE, TAG, Environment, package_files
+from tests.packaging.environment import SOURCE, TAG, Environment, package_files
 from tests.support.servers import closed_port
 
 
@@ -139,7 +139,8 @@ def test_the_samples_of_the_readme(plain: Environment, tmp_path: Path) -> None:
         asking = tmp_path / "client.py"
         asking.write_text(client.code.replace(SHOWN_ADDRESS, url), encoding="utf-8")
         printed = run(asking, python=plain.python)
-    assert f"```\n{printed}```" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert client.output is not None
+    client.output.check(printed)
 
 
 @pytest.mark.parametrize("command", ["quinde --version", "python -m quinde --version"])

@@ -11,13 +11,12 @@ import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import trustme
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
+    import trustme
 
 NAMES = ("localhost", "127.0.0.1", "::1", "quinde.test", "*.quinde.test")
 
@@ -43,6 +42,8 @@ def secure_all(monkeypatch: pytest.MonkeyPatch) -> None:
 @functools.cache
 def authority() -> trustme.CA:
     """The authority that `client_context` trusts."""
+    import trustme  # the tests of the wheel do without
+
     return trustme.CA()
 
 
