@@ -289,6 +289,13 @@ class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
     """Report a connection that is closing or gone where something was to be written."""
 
 
+class _ClosedWhileReadError(ClientConnectionError, RuntimeError):
+    """Report a body that is read after its connector, or its connection, was closed by this end.
+
+    aiohttp raises RuntimeError then, and lets who waits already wait on.
+    """
+
+
 class ClientOSError(ClientConnectionError, OSError):
     """Report an error of the operating system on a connection; `errno` and `strerror` say which."""
 

@@ -365,3 +365,56 @@ async def test_a_larger_head_is_taken_where_its_parts_may_be_larger(
         async with lib.ClientSession() as client:
             with pytest.raises(lib.ClientResponseError):
                 await client.get(served.url)
+
+
+async def begin_a_body(wire: Wire) -> None:
+    """Send half of what is announced, and wait for the client to close."""
+    await wire.read_until(b"\r\n\r\n")
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfive.")
+    await wire.read_to_end()
+
+
+async def close(owner: str, client: Any, response: Any) -> None:
+    """Close the connection of a response by one of those who hold it."""
+    if owner == "response.connection":
+        response.connection.close()
+    else:
+        await {"session": client, "connector": client.connector}[owner].close()
+
+
+OWNERS = ["session", "connector", "response.connection"]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_a_body_is_not_read_after_its_connection_was_closed(lib: Any, owner: str) -> None:
+    async with serve_raw(begin_a_body) as served, lib.ClientSession() as client:
+        response = await client.get(served.url)
+        assert await response.content.readexactly(5) == b"five."
+        await close(owner, client, response)
+        with pytest.raises(RuntimeError, match=r"^Connection closed\.$"):
+            await response.content.read()
+        response.close()
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_who_waits_for_a_body_learns_that_its_connection_is_closed(owner: str) -> None:
+    """With aiohttp he waits for ever."""
+    async with serve_raw(begin_a_body) as served, quinde.ClientSession() as client:
+        response = await client.get(served.url)
+        reading = asyncio.create_task(response.read())
+        await asyncio.sleep(0)
+        await close(owner, client, response)
+        with pytest.raises(quinde.ClientConnectionError, match="Connection closed"):
+            await reading
+
+
+@pytest.mark.parametrize("deed", ["close", "abort"])
+async def test_a_transport_that_is_closed_by_hand_cuts_the_body_off(lib: Any, deed: str) -> None:
+    async with serve_raw(begin_a_body) as served, lib.ClientSession() as client:
+        response = await client.get(served.url)
+        assert await response.content.readexactly(5) == b"five."
+        reading = asyncio.create_task(response.read())
+        await asyncio.sleep(0)
+        getattr(response.connection.transport, deed)()
+        with pytest.raises(lib.ClientPayloadError, match="Response payload is not completed"):
+            await reading

@@ -104,7 +104,9 @@ def test_commands_are_passed_on(connection: Any) -> None:
         ("resume_reading",),
         ("write", b"a"),
         ("write", b"bc"),
+        ("hang_up",),
         ("close",),
+        ("hang_up",),
         ("abort",),
     ]
     assert transport.is_reading()

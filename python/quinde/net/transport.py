@@ -167,11 +167,13 @@ class CoreTransport(asyncio.Transport):
         return self._connection.is_closing()
 
     def close(self) -> None:
-        """Close the connection after what is queued has been sent."""
+        """Close the connection after what is queued has been sent; a client's response is cut off."""
+        self._connection.hang_up()
         self._connection.close()
 
     def abort(self) -> None:
         """Close the connection at once."""
+        self._connection.hang_up()
         self._connection.abort()
 
     def get_protocol(self) -> asyncio.BaseProtocol:

@@ -166,6 +166,11 @@ impl ClientSide {
         }
     }
 
+    /// Whoever waits will hear that the server has gone.
+    pub fn hang_up(&mut self) {
+        self.ended.get_or_insert(Failure::Disconnected);
+    }
+
     pub fn ended(&self) -> Option<&Failure> {
         self.ended.as_ref()
     }

@@ -469,6 +469,13 @@ impl Connection {
         }
     }
 
+    /// Nothing more is expected of a server; requests are not concerned.
+    pub fn hang_up(&mut self) {
+        if let Side::Client(client) = &mut self.side {
+            client.hang_up();
+        }
+    }
+
     /// What ends a connection whose TLS takes too long.
     pub fn overdue(&self, now: u64) -> Option<Failure> {
         let tls = self.tls.as_ref()?;

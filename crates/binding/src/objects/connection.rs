@@ -205,6 +205,11 @@ impl Connection {
         with_connection(self.serial, self.token, |connection| connection.is_closing()).unwrap_or(true)
     }
 
+    /// What is still to come is taken for lost, as if the peer had gone: so ends who closes a transport by hand.
+    fn hang_up(&self) {
+        with_connection(self.serial, self.token, |connection| connection.hang_up());
+    }
+
     /// Closes once the queued output is sent.
     fn close(&self, py: Python<'_>) {
         command::close(py, self.serial, self.token, false);
