@@ -160,7 +160,9 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
                 "Response payload is not completed: the connection ended without TLS close_notify{peer}"
             ),),
         )?,
-        (Failure::Closed, Stage::ClientBody(_)) => named(py, "_ClosedWhileReadError", ("Connection closed.",))?,
+        (Failure::Closed, Stage::ClientBody(_)) => {
+            named(py, "_ClosedWhileReadError", ("Connection closed.",))?
+        }
         (Failure::Closed | Failure::HandshakeTimeout(_), _) => {
             named(py, "ClientConnectionError", ("Connection closed",))?
         }
