@@ -133,6 +133,32 @@ async def test_timeout_must_be_a_client_timeout(lib: Any) -> None:
         lib.ClientSession(timeout=5)
 
 
+@pytest.mark.parametrize(("old", "new"), [("read_timeout", "total"), ("conn_timeout", "connect")])
+async def test_limits_by_their_old_names(lib: Any, old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{old} is deprecated"):
+        session = lib.ClientSession(**{old: 7})
+    async with session, lib.ClientSession() as usual:
+        assert getattr(session.timeout, new) == 7
+        assert session.timeout.sock_connect == usual.timeout.sock_connect
+    with pytest.raises(ValueError, match=f"{old} and timeout parameters conflict"):
+        lib.ClientSession(timeout=lib.ClientTimeout(), **{old: 7})
+
+
+async def test_no_limit_by_its_old_name(lib: Any) -> None:
+    with pytest.warns(DeprecationWarning, match="read_timeout is deprecated"):
+        session = lib.ClientSession(read_timeout=None, conn_timeout=None)
+    async with session:
+        assert session.timeout.total is None
+
+
+async def test_a_version_may_be_text(lib: Any) -> None:
+    async with serve_raw(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as served:
+        async with lib.ClientSession(version="1.1") as session, session.get(served.url) as response:
+            assert response.status == 200
+        async with lib.request("GET", served.url, version=lib.HttpVersion11) as response:
+            assert response.status == 200
+
+
 async def test_keepalive_and_force_close_conflict(lib: Any) -> None:
     with pytest.raises(ValueError, match="keepalive_timeout cannot be set if force_close is True"):
         lib.TCPConnector(keepalive_timeout=5, force_close=True)

@@ -104,3 +104,14 @@ def test_handler_and_middleware_types_are_there() -> None:
     assert call.ClientMiddlewareType is not None
     assert tcp.AddrInfoType is not None
     assert tcp.SocketFactoryType is not None
+
+
+@pytest.mark.parametrize("name", ["BaseConnector", "TCPConnector", "UnixConnector"])
+def test_connectors_take_all_arguments(name: str) -> None:
+    ours, theirs = PAIRS[name]
+    assert not set(inspect.signature(theirs).parameters) - set(inspect.signature(ours).parameters)
+
+
+def test_request_takes_all_arguments() -> None:
+    theirs = inspect.signature(aiohttp.request).parameters
+    assert not set(theirs) - set(inspect.signature(session.request).parameters)

@@ -59,6 +59,7 @@ class BaseConnector:
         force_close: close every connection after its response.
         limit: connections in use at once, 100 by default; 0 is no limit.
         limit_per_host: the same for one host, port and scheme; 0, the default, is no limit.
+        enable_cleanup_closed: taken for aiohttp's signature; connections are never left half closed.
         loop: the event loop; the running one by default.
         timeout_ceil_threshold: limits above it, in seconds, end on whole seconds.
         ssl_shutdown_timeout: seconds to wait for the peer's close_notify when a TLS connection is closed;
@@ -80,6 +81,7 @@ class BaseConnector:
         force_close: bool = False,
         limit: int = 100,
         limit_per_host: int = 0,
+        enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         timeout_ceil_threshold: float = 5,
         ssl_shutdown_timeout: float | None = 0,

@@ -84,13 +84,11 @@ class RequestOptions(TypedDict, total=False):
 _COMING: Final = {
     "auth": "pass headers={'Authorization': …} instead",
     "compress": "compress the data yourself and name it in Content-Encoding",
-    "conn_timeout": "use timeout=ClientTimeout(connect=…)",
     "cookie_jar": "there are no cookies yet",
     "cookies": "pass headers={'Cookie': …} instead",
     "proxy": "there are no proxies yet",
     "proxy_auth": "there are no proxies yet",
     "proxy_headers": "there are no proxies yet",
-    "read_timeout": "use timeout=ClientTimeout(total=…)",
     "read_until_eof": "a body without a length is read to the end of the connection",
     "ssl": "give ssl to the connector, or to each call",
     "trust_env": "the environment's proxies and netrc are not read yet",
@@ -110,12 +108,10 @@ _HARMLESS: Final[Mapping[str, tuple[Any, ...]]] = {
 _OF_SESSION: Final = frozenset(
     [
         "auth",
-        "conn_timeout",
         "cookie_jar",
         "cookies",
         "proxy",
         "proxy_auth",
-        "read_timeout",
         "ssl",
         "trust_env",
         "ws_response_class",

@@ -30,7 +30,7 @@ from quinde.client.redirects import REDIRECT_STATUSES
 from quinde.client.request import ClientRequest
 from quinde.client.response import ClientResponse, ResponseSettings, utf8
 from quinde.client.tcp import TCPConnector
-from quinde.client.timeouts import DEFAULT_TIMEOUT, ClientTimeout, moment, seconds_until
+from quinde.client.timeouts import ClientTimeout, moment, seconds_until, session_timeout
 from quinde.client.verbs import Verbs
 from quinde.errors import (
     ClientOSError,
@@ -112,7 +112,7 @@ class ClientSession(Verbs):
         json_serialize_bytes: JSONBytesEncoder | None = None,
         request_class: type[ClientRequest] = ClientRequest,
         response_class: type[ClientResponse] = ClientResponse,
-        version: HttpVersion = HttpVersion11,
+        version: HttpVersion | str = HttpVersion11,
         connector_owner: bool = True,
         raise_for_status: RaiseForStatus = False,
         timeout: ClientTimeout | None = None,
@@ -129,27 +129,22 @@ class ClientSession(Verbs):
         ssl_shutdown_timeout: float | None = 0,
         **extra: Any,
     ) -> None:
+        self._timeout = session_timeout(timeout, extra)
         refuse_session(extra)
-        if tuple(version) != HttpVersion11:
-            raise NotImplementedError(f"version: only HTTP/1.1 can be spoken yet, not {tuple(version)}")
-        if timeout is not None and not isinstance(timeout, ClientTimeout):
-            raise ValueError(
-                f"timeout parameter cannot be of {type(timeout)} type, "
-                "please use 'timeout=ClientTimeout(...)'"
-            )
+        if version not in (HttpVersion11, "1.1"):
+            raise NotImplementedError(f"version: only HTTP/1.1 can be spoken yet, not {version!r}")
         loop = loop or (connector._loop if connector is not None else None) or asyncio.get_running_loop()
         if connector is not None and connector._loop is not loop:
             raise RuntimeError("Session and connector has to use same event loop")
         self._base_url = _base_url(base_url)
         self._loop = loop
-        self._timeout = DEFAULT_TIMEOUT if timeout is None else timeout
         self._default_headers: CIMultiDict[str] = CIMultiDict(headers or ())
         self._skip_auto_headers = frozenset(istr(name) for name in skip_auto_headers or ())
         self._json_serialize = json_serialize
         self._json_serialize_bytes = json_serialize_bytes
         self._request_class = request_class
         self._response_class = response_class
-        self._version = version
+        self._version = HttpVersion11
         self._connector_owner = connector_owner
         self._raise_for_status = raise_for_status
         self._auto_decompress = auto_decompress
@@ -494,6 +489,7 @@ def request(
     method: str,
     url: StrOrURL,
     *,
+    version: HttpVersion | str = HttpVersion11,
     connector: BaseConnector | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
     timeout: ClientTimeout | None = None,
@@ -504,6 +500,7 @@ def request(
     Args:
         method: a token.
         url: absolute.
+        version: HTTP/1.1, the only one yet.
         connector: where the connection comes from; it stays open. A new one by default.
         loop: the running loop.
         timeout: how long it may take.
@@ -511,5 +508,7 @@ def request(
     """
     owned = connector is None
     connector = TCPConnector(loop=loop, force_close=True) if connector is None else connector
-    session = ClientSession(loop=loop, connector=connector, connector_owner=owned, timeout=timeout)
+    session = ClientSession(
+        loop=loop, connector=connector, connector_owner=owned, timeout=timeout, version=version
+    )
     return OneShot(session._request(method, url, **kwargs), session)

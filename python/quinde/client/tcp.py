@@ -67,7 +67,6 @@ class TCPConnector(BaseConnector):
         verify_ssl: deprecated, see `ssl`.
         fingerprint: deprecated, see `ssl`.
         ssl_context: deprecated, see `ssl`.
-        enable_cleanup_closed: taken for aiohttp's signature; connections are never left half closed.
         keepalive_timeout: see `BaseConnector`, as the others.
 
     Raises:
@@ -108,6 +107,7 @@ class TCPConnector(BaseConnector):
             force_close=force_close,
             limit=limit,
             limit_per_host=limit_per_host,
+            enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
             timeout_ceil_threshold=timeout_ceil_threshold,
             ssl_shutdown_timeout=ssl_shutdown_timeout,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from quinde.net import reactor
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
     from quinde._core import Timer
 
-__all__ = ("DEFAULT_TIMEOUT", "ClientTimeout", "Deadline", "moment", "seconds_until", "total_over")
+__all__ = (
+    "DEFAULT_TIMEOUT",
+    "ClientTimeout",
+    "Deadline",
+    "moment",
+    "seconds_until",
+    "session_timeout",
+    "total_over",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,37 @@ class ClientTimeout:
 
 DEFAULT_TIMEOUT: Final = ClientTimeout(total=5 * 60, sock_connect=30)
 """What a session uses unless told otherwise."""
+
+# The names by which aiohttp's sessions took two of the limits before there was a ClientTimeout.
+_OLD_NAMES: Final = {"read_timeout": "total", "conn_timeout": "connect"}
+
+
+def session_timeout(timeout: Any, extra: dict[str, Any]) -> ClientTimeout:
+    """Give a session's limits: what its `timeout` says, or its deprecated arguments.
+
+    Args:
+        timeout: a `ClientTimeout`, or None.
+        extra: further arguments of the session; the deprecated ones are taken out.
+
+    Raises:
+        ValueError: `timeout` is something else, or there are both.
+    """
+    if timeout is not None and not isinstance(timeout, ClientTimeout):
+        raise ValueError(
+            f"timeout parameter cannot be of {type(timeout)} type, please use 'timeout=ClientTimeout(...)'"
+        )
+    limits = timeout or DEFAULT_TIMEOUT
+    for old in [name for name in extra if name in _OLD_NAMES]:
+        new, value = _OLD_NAMES[old], extra.pop(old)
+        if old == "conn_timeout" and value is None:
+            continue
+        if timeout is not None:
+            raise ValueError(f"{old} and timeout parameters conflict, please setup timeout.{new}")
+        warnings.warn(
+            f"{old} is deprecated, use timeout=ClientTimeout({new}=…)", DeprecationWarning, stacklevel=3
+        )
+        limits = replace(limits, **{new: value})
+    return limits
 
 
 def moment(delay: float | None, now: float, ceil_threshold: float = 5) -> float | None:
