@@ -85,6 +85,25 @@ async def test_taken_port_names_the_address() -> None:
         assert runner.sites == set()
 
 
+@quinde_only  # aiohttp takes 70,000 for 4,464 where the host is no address
+@pytest.mark.parametrize("host", [HOST, "localhost", None])
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+async def test_ports_that_are_none(host: str | None, port: int) -> None:
+    async with set_up() as runner:
+        with pytest.raises(OverflowError, match="0-65535"):
+            await web.TCPSite(runner, host, port).start()
+
+
+@quinde_only  # aiohttp leaves it to the reader to find out
+async def test_what_cannot_be_listened_at_is_named(tmp_path: Path) -> None:
+    async with set_up() as runner:
+        with pytest.raises(socket.gaierror, match=r"cannot listen at 'nohost\.invalid'"):
+            await web.TCPSite(runner, "nohost.invalid", 0).start()
+        path = str(tmp_path / "missing" / "socket")
+        with pytest.raises(FileNotFoundError, match=path):
+            await web.UnixSite(runner, path).start()
+
+
 async def test_shared_port() -> None:
     async with set_up() as one, set_up() as other:
         first = web.TCPSite(one, HOST, 0, reuse_port=True)

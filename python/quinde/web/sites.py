@@ -6,6 +6,7 @@ A site asks once, when it starts, which backend new connections get; after that 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from abc import ABC, abstractmethod
@@ -78,6 +79,7 @@ class BaseSite(ABC):
 
         Raises:
             OSError: The address cannot be bound.
+            OverflowError: There is no such port.
             RuntimeError: The site has been started, or the runner has been cleaned up.
         """
         server = self._runner.server
@@ -179,19 +181,19 @@ class TCPSite(BaseSite):
         return str(URL.build(scheme=self._scheme, host=self._host or "0.0.0.0", port=self.port))  # noqa: S104
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
-        if reactor.backend() == "reactor":
-            sockets = await bind_tcp(
-                self._host, self._port, reuse_address=self._reuse_address, reuse_port=self._reuse_port
+        if not 0 <= self._port <= 65535:
+            # The system's resolver cuts off what it cannot hold: 70,000 would be port 4,464.
+            raise OverflowError(f"port must be 0-65535, not {self._port}")
+        reuse: dict[str, Any] = {"reuse_address": self._reuse_address, "reuse_port": self._reuse_port}
+        try:
+            if reactor.backend() == "reactor":
+                sockets = await bind_tcp(self._host, self._port, **reuse)
+                return listen(sockets, server.service, self._limits, self._backlog, tls=self._core_tls())
+            return await asyncio.get_running_loop().create_server(
+                self._factory(server), self._host, self._port, backlog=self._backlog, **reuse
             )
-            return listen(sockets, server.service, self._limits, self._backlog, tls=self._core_tls())
-        return await asyncio.get_running_loop().create_server(
-            self._factory(server),
-            self._host,
-            self._port,
-            backlog=self._backlog,
-            reuse_address=self._reuse_address,
-            reuse_port=self._reuse_port,
-        )
+        except socket.gaierror as error:
+            raise socket.gaierror(error.errno, f"cannot listen at {self._host!r}: {error.strerror}") from None
 
 
 class UnixSite(BaseSite):
@@ -223,14 +225,19 @@ class UnixSite(BaseSite):
         return f"{self._scheme}://unix:{os.fspath(self._path)}:"
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
-        if reactor.backend() == "reactor":
-            sockets = [bind_unix(self._path)]
-            return listen(
-                sockets, server.service, self._limits, self._backlog, tls=self._core_tls(), unlink=True
+        try:
+            if reactor.backend() == "reactor":
+                sockets = [bind_unix(self._path)]
+                return listen(
+                    sockets, server.service, self._limits, self._backlog, tls=self._core_tls(), unlink=True
+                )
+            return await asyncio.get_running_loop().create_unix_server(
+                self._factory(server), os.fspath(self._path), backlog=self._backlog
             )
-        return await asyncio.get_running_loop().create_unix_server(
-            self._factory(server), os.fspath(self._path), backlog=self._backlog
-        )
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:  # this one's words have the path
+                error.filename = os.fspath(self._path)
+            raise
 
 
 class SockSite(BaseSite):
