@@ -256,6 +256,7 @@ async def test_peer_that_goes_during_the_handshake() -> None:
         with pytest.raises(quinde.ClientConnectorError, match=f"Cannot connect to host {HOST}") as caught:
             await client.get(f"https://{HOST}:{served.port}/")
         assert isinstance(caught.value.os_error, ConnectionResetError)
+        assert "closed the connection during the TLS handshake" in str(caught.value)
         assert handshakes(client) == {"handshakes_failed": 1}
 
 

@@ -11,12 +11,15 @@ Knows asyncio's TLS and nothing of HTTP, pools or sites.
 from __future__ import annotations
 
 import asyncio
+import errno
 from asyncio import sslproto
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     import socket
     import ssl
+
+_LEFT: Final = "the peer closed the connection during the TLS handshake"
 
 __all__ = ("Carried", "TlsLayer", "connect")
 
@@ -133,9 +136,14 @@ async def connect(
     carrier: asyncio.Transport | None = None
     try:
         carrier, _ = await loop.create_connection(lambda: layer, sock=sock)
-        await waiter
+        try:
+            await waiter
+        except ConnectionResetError as error:
+            if not error.args:
+                raise ConnectionResetError(errno.ECONNRESET, _LEFT) from None
+            raise
         if carrier.is_closing():  # asyncio's TLS takes that for a success if there was no error
-            raise ConnectionResetError("the connection was closed during the TLS handshake")
+            raise ConnectionResetError(errno.ECONNRESET, _LEFT)
     except BaseException:
         waiter.cancel()
         if carrier is None:
