@@ -183,7 +183,7 @@ def check_server_context(context: Any) -> None:
         raise TypeError(f"ssl_context is an ssl.SSLContext or None, not {context!r}")
     try:
         context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ValueError) as error:  # the latter from Python 3.14 on
         raise ValueError(
             "ssl_context is for clients: make it by ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) "
             "and give it the certificate by load_cert_chain()"
