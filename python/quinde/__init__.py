@@ -115,11 +115,15 @@ if TYPE_CHECKING:
     from .net.tls import (
         Fingerprint,
     )
+    from .web.keys import (
+        ChainMapProxy,
+    )
 
 __all__ = (
     "EMPTY_PAYLOAD",
     "AddrInfoType",
     "BaseConnector",
+    "ChainMapProxy",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",
@@ -291,6 +295,7 @@ _NAMES_OF = {
         "ThreadedResolver",
     ),
     "net.tls": ("Fingerprint",),
+    "web.keys": ("ChainMapProxy",),
 }
 """The one table: where each public name lives."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.behaviour.library import application, quinde_only, request, serve, web
+from tests.behaviour.library import application, middleware, quinde_only, request, serve, web
 from tests.support.wire import open_wire
 
 if TYPE_CHECKING:
@@ -480,3 +480,38 @@ async def test_closing_the_transport_ends_the_connection() -> None:
     async with serve(application(handler)) as served, open_wire(served) as wire:
         await wire.send(request())
         assert b"too late" not in await wire.read_to_end()
+
+
+async def test_a_clone_in_a_middleware_stands_for_the_request() -> None:
+    @middleware
+    async def behind_a_proxy(asked: Any, handler: Any) -> Any:
+        (hop,) = asked.forwarded
+        return await handler(asked.clone(scheme=hop["proto"], remote=hop["for"], host=hop["host"]))
+
+    async def answer(asked: Any) -> Any:
+        response = web.StreamResponse()
+        await response.prepare(asked)
+        await response.write(f"{asked.url} {asked.remote} {asked.match_info['name']} ".encode())
+        await response.write(await asked.read())
+        return response
+
+    app = application(answer, path="/{name}", middlewares=[behind_a_proxy])
+    field = "Forwarded: for=192.0.2.7;proto=https;host=app.test"
+    async with serve(app) as served, open_wire(served) as wire:
+        for body in (b"one", b"two"):
+            await wire.send(request("POST", "/x?y", field, body=body))
+            assert (await wire.read_answer()).body == b"https://app.test/x?y 192.0.2.7 x " + body
+
+
+async def test_a_clone_may_be_answered_whole() -> None:
+    @middleware
+    async def by_another_method(asked: Any, handler: Any) -> Any:
+        return await handler(asked.clone(method="PUT", headers={"X-A": "b"}))
+
+    async def answer(asked: Any) -> Any:
+        return web.Response(text=f"{asked.method} {dict(asked.headers)}")
+
+    async with serve(application(answer, middlewares=[by_another_method])) as served:
+        async with open_wire(served) as wire:
+            await wire.send(request("GET", "/"))
+            assert (await wire.read_answer()).body == b"PUT {'X-A': 'b'}"

@@ -50,3 +50,13 @@ async def test_what_is_refused() -> None:
     await runner.cleanup()
     with pytest.raises(RuntimeError, match="cleaned up"):
         await site.start()
+
+
+async def test_the_runners_timeout_by_its_old_place() -> None:
+    runner = await ready()
+    with pytest.warns(DeprecationWarning, match="shutdown_timeout should be set on BaseRunner"):
+        TCPSite(runner, port=0, shutdown_timeout=5)
+    assert runner._shutdown_timeout == 5
+    UnixSite(runner, "/run/x")
+    assert runner._shutdown_timeout == 5
+    await runner.cleanup()

@@ -5,12 +5,20 @@ type.
 """
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from functools import total_ordering
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
-__all__ = ("AppKey", "BaseKey", "NotAppKeyWarning", "RequestKey", "ResponseKey", "StateMapping")
+__all__ = (
+    "AppKey",
+    "BaseKey",
+    "ChainMapProxy",
+    "NotAppKeyWarning",
+    "RequestKey",
+    "ResponseKey",
+    "StateMapping",
+)
 
 T = TypeVar("T")
 
@@ -75,6 +83,38 @@ class ResponseKey(BaseKey[T]):
     """Key for a value of a response."""
 
     __slots__ = ()
+
+
+class ChainMapProxy(Mapping[str | AppKey[Any], Any]):
+    """Show several mappings as one that cannot be changed; of equal keys the first mapping's counts.
+
+    Args:
+        maps: The mappings.
+    """
+
+    __slots__ = ("_maps",)
+
+    def __init__(self, maps: Iterable[Mapping[str | AppKey[Any], Any]]) -> None:
+        self._maps = tuple(maps)
+
+    @overload
+    def __getitem__(self, key: AppKey[T]) -> T: ...
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+    def __getitem__(self, key: str | AppKey[Any]) -> Any:
+        for mapping in self._maps:
+            if key in mapping:
+                return mapping[key]
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str | AppKey[Any]]:
+        return iter({key: None for mapping in reversed(self._maps) for key in mapping})
+
+    def __len__(self) -> int:
+        return len(set().union(*self._maps))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._maps))})"
 
 
 def _defining_module() -> str:

@@ -9,33 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
+from multidict import CIMultiDict
 from propcache.api import cached_property
-from yarl import URL
 
 from quinde._core import BodyTooLarge
 from quinde.errors import HttpProcessingError
 from quinde.http.compression import DecodedBody, coding_to_decode
-from quinde.http.dates import parse_http_date
-from quinde.http.etags import ETag, parse_etag_list
-from quinde.http.mime import OCTET_STREAM, parse_content_type
 from quinde.http.streams import EMPTY_PAYLOAD, StreamReader
-from quinde.http.version import HttpVersion, HttpVersion10, HttpVersion11
+from quinde.http.version import HttpVersion11
+from quinde.web.clone import AS_IT_IS, clone
 from quinde.web.exceptions import HTTPRequestEntityTooLarge
-from quinde.web.keys import NotAppKeyWarning, RequestKey, StateMapping
+from quinde.web.head import RequestHead
+from quinde.web.keys import ChainMapProxy, NotAppKeyWarning, RequestKey, StateMapping
 from quinde.web.limits import PER_REQUEST, Limits, core_limits
 from quinde.web.routing.matchinfo import found_match_info
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterator
+    from typing import Self
 
     from quinde._core import IncomingRequest
-    from quinde.typedefs import JSONDecoder, LooseHeaders, RawHeaders
+    from quinde.typedefs import JSONDecoder, LooseHeaders, StrOrURL
     from quinde.web.application import Application
     from quinde.web.protocol import RequestHandler
     from quinde.web.routing import AbstractRoute, UrlMappingMatchInfo
@@ -47,8 +44,6 @@ __all__ = ("BaseRequest", "PayloadAccessError", "Request", "RequestPayloadError"
 
 T = TypeVar("T")
 
-_RANGE_RE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
-
 
 class RequestPayloadError(Exception):
     """Report a request body that cannot be read: broken framing or a broken content coding."""
@@ -58,7 +53,7 @@ class PayloadAccessError(Exception):
     """Report a request body that is read after its request has been answered."""
 
 
-class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
+class BaseRequest(RequestHead, StateMapping[str | RequestKey[Any], Any]):
     """A received request, as a `web.Server` handler gets it.
 
     Values may be stored on it by key, for middlewares, signals and handlers.
@@ -158,185 +153,36 @@ class BaseRequest(StateMapping[str | RequestKey[Any], Any]):
             return None
         return str(peername[0]) if isinstance(peername, (list, tuple)) else str(peername)
 
-    # --- the request line -----------------------------------------------------------------------------------
+    def clone(
+        self,
+        *,
+        method: str = AS_IT_IS,
+        rel_url: StrOrURL = AS_IT_IS,
+        headers: LooseHeaders = AS_IT_IS,
+        scheme: str = AS_IT_IS,
+        host: str = AS_IT_IS,
+        remote: str = AS_IT_IS,
+        client_max_size: int = AS_IT_IS,
+    ) -> Self:
+        """Make a request for the same exchange that says other things of itself.
 
-    @property
-    def method(self) -> str:
-        """The method, in upper case."""
-        return self._incoming.method
+        For middlewares behind a proxy, for example: `request.clone(scheme="https", remote=address)`. Body and
+        answer are those of the original; values stored by key are copied.
 
-    @cached_property
-    def version(self) -> HttpVersion:
-        """The HTTP version of the message."""
-        numbers = self._incoming.http_version
-        if numbers == HttpVersion11:
-            return HttpVersion11
-        return HttpVersion10 if numbers == HttpVersion10 else HttpVersion(*numbers)
-
-    @cached_property
-    def _target(self) -> URL:
-        """The target as a URL: relative but for the absolute and authority forms (RFC 9112 section 3.2)."""
-        target = self._incoming.target
-        if target.startswith("/"):
-            path, _, fragment = target.partition("#")
-            path, _, query = path.partition("?")
-            return URL.build(path=path, query_string=query, fragment=fragment, encoded=True)
-        if self._incoming.method == "CONNECT":
-            return URL.build(authority=target, encoded=True)
-        url = URL(target, encoded=True)
-        # The scheme of an absolute target is the peer's word; that of the connection is known.
-        return url.with_scheme(self.scheme) if url.absolute and url.scheme else url
-
-    @property
-    def scheme(self) -> str:
-        """`"https"` if the connection is a TLS one, else `"http"`. Forwarding headers are not trusted."""
-        return "https" if self._incoming.secure else "http"
-
-    @property
-    def secure(self) -> bool:
-        """Whether the connection is a TLS one."""
-        return self.scheme == "https"
-
-    @cached_property
-    def host(self) -> str:
-        """What the client calls this host, maybe with a port: target, `Host`, or the socket's own address."""
-        if not self._incoming.target.startswith("/") and self._target.absolute:
-            return self._target.host or ""
-        host = self._incoming.header("Host")
-        if host is not None:
-            return host
-        sockname = self._incoming.sockname
-        if sockname is None:
-            return ""
-        if isinstance(sockname, tuple):
-            # An IPv6 address needs its brackets to be an authority.
-            return f"[{sockname[0]}]" if len(sockname) == 4 else str(sockname[0])
-        return str(sockname)
-
-    @cached_property
-    def url(self) -> URL:
-        """The full URL."""
-        if not self._incoming.target.startswith("/") and self._target.absolute:
-            return self._target
-        return URL.build(scheme=self.scheme, authority=self.host).join(self.rel_url)
-
-    @cached_property
-    def rel_url(self) -> URL:
-        """The URL without scheme, host and port."""
-        target = self._target
-        return target.relative() if target.absolute else target
-
-    @property
-    def path(self) -> str:
-        """The decoded path, for example ``/my blog``."""
-        raw = self._incoming.raw_path
-        return self.rel_url.path if "%" in raw or not raw.isascii() else raw
-
-    @property
-    def path_qs(self) -> str:
-        """The encoded path and query string."""
-        target = self._incoming.target
-        if target[:1] == "/" and target[1:2] != "/" and target[-1] != "?" and "#" not in target:
-            return target  # what `rel_url` would give back
-        return str(self.rel_url)
-
-    @property
-    def raw_path(self) -> str:
-        """The target as it came, query string and all."""
-        return self._incoming.target
-
-    @property
-    def query(self) -> MultiMapping[str]:
-        """The variables of the query string."""
-        return self.rel_url.query
-
-    @property
-    def query_string(self) -> str:
-        """The decoded query string."""
-        return self.rel_url.query_string
-
-    # --- header fields --------------------------------------------------------------------------------------
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields."""
-        headers: CIMultiDictProxy[str] = self._incoming.headers
-        return headers
-
-    @property
-    def raw_headers(self) -> RawHeaders:
-        """The header fields as they came: names and values in bytes."""
-        return self._incoming.raw_headers
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client wants to use the connection again."""
-        return self._incoming.keep_alive
-
-    @property
-    def content_type(self) -> str:
-        """The media type of Content-Type, without parameters; `application/octet-stream` if there is none."""
-        raw = self._incoming.header("Content-Type")
-        return OCTET_STREAM if raw is None else parse_content_type(raw)[0]
-
-    @property
-    def charset(self) -> str | None:
-        """The charset parameter of Content-Type, or None."""
-        raw = self._incoming.header("Content-Type")
-        return None if raw is None else parse_content_type(raw)[1].get("charset")
-
-    @property
-    def content_length(self) -> int | None:
-        """The value of Content-Length, or None."""
-        return self._incoming.content_length
-
-    @property
-    def if_modified_since(self) -> datetime.datetime | None:
-        """The time in If-Modified-Since (aware, UTC), or None."""
-        return parse_http_date(self._incoming.header("If-Modified-Since"))
-
-    @property
-    def if_unmodified_since(self) -> datetime.datetime | None:
-        """The time in If-Unmodified-Since (aware, UTC), or None."""
-        return parse_http_date(self._incoming.header("If-Unmodified-Since"))
-
-    @property
-    def if_range(self) -> datetime.datetime | None:
-        """The time in If-Range (aware, UTC), or None."""
-        return parse_http_date(self._incoming.header("If-Range"))
-
-    @property
-    def if_match(self) -> tuple[ETag, ...] | None:
-        """The entity tags in If-Match, or None."""
-        return parse_etag_list(self._incoming.header("If-Match"))
-
-    @property
-    def if_none_match(self) -> tuple[ETag, ...] | None:
-        """The entity tags in If-None-Match, or None."""
-        return parse_etag_list(self._incoming.header("If-None-Match"))
-
-    @property
-    def http_range(self) -> slice:
-        """The range of bytes in Range, as a slice; ``slice(None, None, 1)`` if there is none.
+        Args:
+            method: The method.
+            rel_url: The target, relative or absolute.
+            headers: All header fields.
+            scheme: The scheme.
+            host: The host, maybe with a port.
+            remote: The peer's address.
+            client_max_size: Bytes of body that `read()` takes.
 
         Raises:
-            ValueError: Range is malformed, reversed or empty; answer 416 or ignore it.
+            RuntimeError: The body has been read.
         """
-        field = self._incoming.header("Range")
-        if field is None:
-            return slice(None, None, 1)
-        match = _RANGE_RE.fullmatch(field)
-        if match is None:
-            raise ValueError("range not in acceptable format")
-        first, last = match.groups()
-        if not first and not last:
-            raise ValueError("No start or end of range specified")
-        if not first:
-            return slice(-int(last), None, 1)  # the last bytes
-        start, end = int(first), int(last) + 1 if last else None  # the last position is inclusive on the wire
-        if end is not None and start >= end:
-            raise ValueError("start cannot be after end")
-        return slice(start, end, 1)
+        changes = {name: value for name, value in locals().items() if name != "self"}
+        return clone(self, changes)
 
     # --- the body -------------------------------------------------------------------------------------------
 
@@ -578,6 +424,23 @@ class Request(BaseRequest):
         if self._server.app is None:
             raise RuntimeError("The request was not made by an application")
         return self._server.app
+
+    @property
+    def config_dict(self) -> ChainMapProxy:
+        """What is stored on `app`, and on the applications around it where it has no such key.
+
+        Raises:
+            RuntimeError: As of `match_info`.
+        """
+        apps, current = self.match_info.apps, self.app
+        return ChainMapProxy(reversed(apps[: apps.index(current) + 1]))
+
+    def clone(self, **changes: Any) -> Self:
+        """Make a clone, as `BaseRequest.clone`, which has found the same route."""
+        made = super().clone(**changes)
+        made._found = self._found
+        made._match_info = self._match_info
+        return made
 
     async def _prepare_hook(self, response: StreamResponse) -> None:
         apps = (self._server.app,) if self._match_info is None else self._match_info.apps

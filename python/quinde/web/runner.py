@@ -136,11 +136,12 @@ class ServerRunner(BaseRunner):
 
     Args:
         web_server: The server.
+        handle_signals: As of `BaseRunner`.
         kwargs: As of `BaseRunner`.
     """
 
-    def __init__(self, web_server: Server, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, web_server: Server, *, handle_signals: bool = False, **kwargs: Any) -> None:
+        super().__init__(handle_signals=handle_signals, **kwargs)
         self._web_server = web_server
 
     async def shutdown(self) -> None:

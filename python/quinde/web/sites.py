@@ -9,6 +9,7 @@ import asyncio
 import errno
 import os
 import socket
+import warnings
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -38,6 +39,7 @@ class BaseSite(ABC):
 
     Args:
         runner: The runner; its `setup()` has been awaited.
+        shutdown_timeout: Deprecated, see the runner.
         ssl_context: Serves over TLS (`https://`) with this context's certificate; None serves plain HTTP.
         backlog: How many connections the kernel may keep waiting.
         limits: What a client of this site may cost, where that is not the server's.
@@ -52,6 +54,7 @@ class BaseSite(ABC):
         self,
         runner: BaseRunner,
         *,
+        shutdown_timeout: float = 60.0,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
         limits: Limits | None = None,
@@ -60,6 +63,9 @@ class BaseSite(ABC):
             raise RuntimeError("Call runner.setup() before making a site")
         if ssl_context is not None:
             check_server_context(ssl_context)
+        if shutdown_timeout != 60.0:
+            warnings.warn("shutdown_timeout should be set on BaseRunner", DeprecationWarning, stacklevel=3)
+            runner._shutdown_timeout = shutdown_timeout
         self._runner = runner
         self._ssl_context = ssl_context
         self._backlog = backlog
@@ -142,6 +148,7 @@ class TCPSite(BaseSite):
         runner: As of `BaseSite`.
         host: A name or an address; None is every interface.
         port: The port; None is 8080, with TLS 8443; 0 a free one (see `port`).
+        shutdown_timeout: As of `BaseSite`.
         ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         reuse_address: Bind also when old connections of the port linger; None is True but on Windows.
@@ -155,13 +162,20 @@ class TCPSite(BaseSite):
         host: str | None = None,
         port: int | None = None,
         *,
+        shutdown_timeout: float = 60.0,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
+        super().__init__(
+            runner,
+            shutdown_timeout=shutdown_timeout,
+            ssl_context=ssl_context,
+            backlog=backlog,
+            limits=limits,
+        )
         self._host = host
         self._port = port if port is not None else 8080 if ssl_context is None else 8443
         self._reuse_address = reuse_address
@@ -202,6 +216,7 @@ class UnixSite(BaseSite):
     Args:
         runner: As of `BaseSite`.
         path: Its path; a socket that is left there is replaced.
+        shutdown_timeout: As of `BaseSite`.
         ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         limits: As of `BaseSite`.
@@ -212,11 +227,18 @@ class UnixSite(BaseSite):
         runner: BaseRunner,
         path: str | os.PathLike[str],
         *,
+        shutdown_timeout: float = 60.0,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
+        super().__init__(
+            runner,
+            shutdown_timeout=shutdown_timeout,
+            ssl_context=ssl_context,
+            backlog=backlog,
+            limits=limits,
+        )
         self._path = path
 
     @property
@@ -246,6 +268,7 @@ class SockSite(BaseSite):
     Args:
         runner: As of `BaseSite`.
         sock: The socket.
+        shutdown_timeout: As of `BaseSite`.
         ssl_context: As of `BaseSite`.
         backlog: As of `BaseSite`.
         limits: As of `BaseSite`.
@@ -256,11 +279,18 @@ class SockSite(BaseSite):
         runner: BaseRunner,
         sock: socket.socket,
         *,
+        shutdown_timeout: float = 60.0,
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(runner, ssl_context=ssl_context, backlog=backlog, limits=limits)
+        super().__init__(
+            runner,
+            shutdown_timeout=shutdown_timeout,
+            ssl_context=ssl_context,
+            backlog=backlog,
+            limits=limits,
+        )
         self._sock = sock
         address = sock.getsockname()
         if hasattr(socket, "AF_UNIX") and sock.family == socket.AF_UNIX:
