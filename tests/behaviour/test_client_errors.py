@@ -210,6 +210,7 @@ async def test_malformed_head(lib: Any, answer: bytes) -> None:
 @pytest.mark.parametrize("answer", [b"\x15\x03\x03\x00\x02\x02\x16", b"SSH-2.0-server", b"\0"])
 async def test_other_protocols_are_not_waited_for(lib: Any, answer: bytes) -> None:
     async def talk(wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
         await wire.send(answer)
         await wire.read_to_end()
 

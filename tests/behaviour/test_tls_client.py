@@ -15,6 +15,7 @@ import quinde
 from quinde import web
 from tests.support import certs
 from tests.support.servers import HOST, Served, answering, listening_socket, serve_raw
+from tests.support.wire import open_wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -430,13 +431,14 @@ async def in_pieces(served: Served, sizes: tuple[int, ...], garbage: bytes = b""
             pass  # the other one has gone
         writer.close()
 
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        beyond = await asyncio.open_connection(served.host, served.port)
-        await asyncio.gather(pass_on(reader, beyond[1], b""), pass_on(beyond[0], writer, garbage))
+    async def meet(wire: Wire) -> None:
+        async with open_wire(Served(served.host, served.port)) as beyond:
+            await asyncio.gather(
+                pass_on(wire.reader, beyond.writer, b""), pass_on(beyond.reader, wire.writer, garbage)
+            )
 
-    relay = await asyncio.start_server(meet, HOST, 0)
-    async with relay:
-        yield f"https://{HOST}:{relay.sockets[0].getsockname()[1]}/"
+    async with serve_raw(meet) as relay:
+        yield f"https://{relay.host}:{relay.port}/"
 
 
 @pytest.mark.parametrize("sizes", [(1, 4, 5, 6, 100), (16_389, 3), (70_001,)])
