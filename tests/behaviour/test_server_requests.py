@@ -408,6 +408,45 @@ async def test_expect_handler_of_the_route() -> None:
                 assert (answer.status, answer.body) == (status, body)
 
 
+async def test_expect_handler_that_writes_100_by_itself() -> None:
+    """As aiohttp's documentation has it."""
+
+    async def accept(asked: Any) -> None:
+        if asked.headers.get("Expect", "").lower() == "100-continue":
+            asked.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async def handler(asked: Any) -> Any:
+        return web.Response(body=await asked.read())
+
+    app = web.Application()
+    app.router.add_post("/", handler, expect_handler=accept)
+    async with serve(app) as served, open_wire(served) as wire:
+        for _ in range(2):
+            await wire.send(EXPECTING)
+            assert await wire.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await wire.send(b"hello")
+            assert (await wire.read_answer()).body == b"hello"
+
+
+@quinde_only
+async def test_what_would_break_an_answer_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUINDE_IO", "reactor")
+    refused: list[BaseException] = []
+
+    async def handler(asked: Any) -> Any:
+        for data in (b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n"):
+            try:
+                asked.transport.write(data)
+            except RuntimeError as exc:
+                refused.append(exc)
+        return web.Response(text="ok")
+
+    async with serve(application(handler)) as served, open_wire(served) as wire:
+        await wire.send(request())
+        assert (await wire.read_answer()).body == b"ok"
+    assert len(refused) == 2
+
+
 @quinde_only
 async def test_early_hints() -> None:
     async def handler(asked: Any) -> Any:

@@ -23,13 +23,19 @@ pub enum Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Chunk::Borrowed(bytes) => bytes,
+            Chunk::Shared(bytes) => bytes,
+        }
+    }
+
     /// How many bytes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match self {
-            Chunk::Borrowed(bytes) => bytes.len(),
-            Chunk::Shared(bytes) => bytes.len(),
-        }
+        self.as_slice().len()
     }
 
     /// Whether there are none.

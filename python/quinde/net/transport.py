@@ -193,6 +193,8 @@ class CoreTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send raw bytes; only an upgraded connection takes them.
 
+        An answer's 100 (Continue) may be written before it, as it stands: ``HTTP/1.1 100 Continue``.
+
         Raises:
             RuntimeError: The connection speaks HTTP; answer by a response.
         """

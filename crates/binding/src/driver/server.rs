@@ -27,6 +27,9 @@ use crate::objects::service::Service;
 use crate::objects::tally::Counted;
 use crate::python;
 
+/// An interim response (RFC 9110 §10.1.1) as programs write it to a transport.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 pub struct ServerSide {
     pub machine: ServerConnection,
     pub service: Py<Service>,
@@ -144,13 +147,16 @@ impl ServerSide {
         }
     }
 
-    /// Sends raw bytes after an upgrade.
+    /// Sends raw bytes after an upgrade; before the answer, what aiohttp's handlers of expectations write.
     pub fn send_raw(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
-        let stream = self
-            .current
-            .as_ref()
-            .map_or(StreamId(0), |current| current.stream);
-        self.machine.send_data(stream, chunk)
+        let Some(current) = &self.current else {
+            return self.machine.send_data(StreamId(0), chunk);
+        };
+        if !current.head_sent && chunk.as_slice() == CONTINUE {
+            let none = std::iter::empty();
+            return self.machine.send_informational(current.stream, 100, none);
+        }
+        self.machine.send_data(current.stream, chunk)
     }
 
     /// Shows what it holds of Python (`traverse.rs`).
