@@ -7,8 +7,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +19,9 @@ from quinde.cli.race.course import Course
 from quinde.cli.race.stage import behind_relay, embedded_pokeapi, try_server
 from tests.cli.support import PATIENCE, answering, heeding_interrupts, pokemon, wait_for_end
 from tests.support.servers import closed_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def course(template: str) -> Course:
@@ -51,6 +56,25 @@ def test_behind_the_relay_it_speaks_tls_and_is_a_round_trip_away() -> None:
     assert not os.path.exists(stage.authority)
     with pytest.raises(OSError, match="refused"):
         fetch(url)
+
+
+def test_the_authority_leaves_no_file_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with behind_relay(0.0) as stage:
+        assert stage.authority is not None
+        assert os.path.exists(stage.authority)
+        assert list(tmp_path.iterdir()) == [], "who is killed now could not remove it"
+
+
+def test_where_files_have_names_the_authoritys_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with behind_relay(0.0) as stage:
+        assert [str(path) for path in tmp_path.iterdir()] == [stage.authority]
+        assert json.loads(fetch(stage.template.replace("{n}", "25"), stage.authority))["name"] == "pikachu"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_trustme_there_is_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,10 +97,21 @@ def _running(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _file(text: str) -> Iterator[str]:
-    handle, path = tempfile.mkstemp(prefix="quinde-race-", suffix=".pem")
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+    """Give a path at which the text is read for as long as the block lasts.
+
+    Where the system has files without a name (Linux), it is gone with this process, however that ends.
+    """
+    nameless = hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")
+    if nameless:
+        handle = os.memfd_create("quinde-race")
+        path = f"/proc/{os.getpid()}/fd/{handle}"
+    else:
+        handle, path = tempfile.mkstemp(prefix="quinde-race-", suffix=".pem")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        try:
             file.write(text)
-        yield path
-    finally:
-        os.unlink(path)
+            file.flush()
+            yield path
+        finally:
+            if not nameless:
+                os.unlink(path)
