@@ -13,6 +13,7 @@ import pytest
 from quinde import _core
 from quinde.client.pool import Pool
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS, ResponseHandler, WireLimits
+from quinde.net.transport import CarriedTransport
 from tests.client.fakes import Transport
 
 if TYPE_CHECKING:
@@ -149,7 +150,12 @@ async def test_handler_before_its_connection() -> None:
 
 async def test_transport_is_shown() -> None:
     handler, transport = await connected(new_pool())
-    assert handler.transport is transport
+    shown = handler.transport
+    assert isinstance(shown, CarriedTransport)
+    assert handler.transport is shown
+    assert shown.get_protocol() is handler
+    shown.write(b"raw")
+    assert bytes(transport.sent) == b"raw"
     assert "open" in repr(handler)
     handler.pause_writing()
     handler.resume_writing()

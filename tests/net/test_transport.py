@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quinde.net.transport import BorrowedSocket, CoreTransport
+from quinde.net.transport import BorrowedSocket, CarriedTransport, CoreTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ class FakeConnection:
     peername = ("192.0.2.1", 1)
     sockname = ("192.0.2.2", 2)
     write_buffer_size = 7
+    write_buffer_limits = (16384, 65536)
     ssl_object: Any = None
     ssl_context: Any = None
 
@@ -33,6 +34,9 @@ class FakeConnection:
 
     def is_closing(self) -> bool:
         return self.closing
+
+    def is_reading(self) -> bool:
+        return not self.closing
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args: self.calls.append((name, *args))
@@ -119,13 +123,88 @@ def test_commands_are_passed_on(connection: Any) -> None:
 def test_what_it_cannot_do_is_refused(connection: Any) -> None:
     transport = CoreTransport(connection, PROTOCOL)
     assert not transport.can_write_eof()
-    for call in (
-        transport.write_eof,
-        transport.set_write_buffer_limits,
-        lambda: transport.set_protocol(PROTOCOL),
-    ):
+    for call in (transport.write_eof, transport.set_write_buffer_limits):
         with pytest.raises(NotImplementedError):
             call()
+    with pytest.raises(TypeError):
+        transport.write("text")  # type: ignore[arg-type]
+    assert connection.calls == []
+
+
+class Buffered(asyncio.BufferedProtocol):
+    """Another kind of protocol."""
+
+
+@pytest.mark.parametrize("protocol", [asyncio.Protocol(), Buffered()])
+def test_what_another_protocol_may_do(connection: Any, protocol: asyncio.BaseProtocol) -> None:
+    transport = CoreTransport(connection, PROTOCOL)
+    transport.set_protocol(protocol)
+    assert transport.get_protocol() is protocol
+    assert transport.can_write_eof()
+    transport.write(b"")
+    transport.write(memoryview(b"a"))
+    transport.writelines([b"b", bytearray(b"c")])
+    transport.set_write_buffer_limits()
+    transport.set_write_buffer_limits(low=5)
+    transport.set_write_buffer_limits(high=8)
+    with pytest.raises(ValueError, match="must be >="):
+        transport.set_write_buffer_limits(high=1, low=2)
+    transport.write_eof()
+    with pytest.raises(RuntimeError, match="write_eof"):
+        transport.write(b"d")
+    transport._force_close(None)
+    assert connection.calls == [
+        ("take_over", transport, protocol, isinstance(protocol, Buffered)),
+        ("send", b"a"),
+        ("send", b"bc"),
+        ("set_write_buffer_limits", 65536, 16384),
+        ("set_write_buffer_limits", 20, 5),
+        ("set_write_buffer_limits", 8, 2),
+        ("send_eof",),
+        ("fail", None),
+    ]
+    connection.ssl_context = object()
+    assert not transport.can_write_eof()
+    with pytest.raises(NotImplementedError):
+        transport.write_eof()
+
+
+class Carrying:
+    """A transport of the loop's."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.closing = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"peername": "there"}.get(name, default)
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.calls.append((name, *args))
+
+
+def test_before_a_transport_of_the_loop_s(connection: Any) -> None:
+    carrying: Any = Carrying()
+    transport = CarriedTransport(connection, PROTOCOL, carrying)
+    assert transport.get_extra_info("peername") == "there"
+    assert transport.get_extra_info("socket", "none") == "none"
+    assert transport.can_write_eof()
+    transport.write(b"a")
+    transport.write_eof()
+    assert (carrying.calls, connection.calls) == ([("write", b"a"), ("write_eof",)], [])
+    transport.set_protocol(PROTOCOL)
+    transport.write(b"b")
+    transport.write_eof()
+    assert [call[0] for call in connection.calls] == ["take_over", "send", "send_eof"]
+    assert not transport.is_closing()
+    carrying.closing = True
+    assert transport.is_closing()
 
 
 def test_socket_is_lent_and_never_closed(connection: Any) -> None:

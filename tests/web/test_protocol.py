@@ -8,7 +8,7 @@ import gc
 import weakref
 from typing import Any
 
-from quinde.net.transport import CoreTransport
+from quinde.net.transport import CarriedTransport, CoreTransport
 from quinde.web.protocol import RequestHandler
 from quinde.web.response import Response
 from quinde.web.server import Server
@@ -63,7 +63,10 @@ async def test_life_on_a_transport() -> None:
     assert "disconnected" in repr(protocol)
     transport = Recorder()
     protocol.connection_made(transport)
-    assert protocol.transport is transport
+    shown = protocol.transport
+    assert isinstance(shown, CarriedTransport)
+    assert protocol.transport is shown
+    assert shown.get_extra_info("peername") == ("192.0.2.1", 1)
     assert transport.protocol is protocol
     assert (protocol.peername, protocol.sockname) == (("192.0.2.1", 1), ("192.0.2.2", 2))
     assert protocol.keepalive_timeout == 7

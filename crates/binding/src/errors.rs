@@ -170,6 +170,14 @@ fn make(py: Python<'_>, failure: &Failure, stage: &Stage) -> PyResult<PyErr> {
     Ok(error)
 }
 
+/// What a protocol that has taken a connection over learns of its end; None for an ordinary one.
+pub fn lost(failure: &Failure) -> Option<PyErr> {
+    match failure {
+        Failure::Os(number, text) => Some(PyOSError::new_err((*number, text.clone()))),
+        _ => None,
+    }
+}
+
 /// What a connector gets, which names the host.
 fn handshake_error(failure: &Failure) -> PyErr {
     match failure {

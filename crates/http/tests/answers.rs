@@ -536,3 +536,36 @@ fn tunnels() {
     );
     assert_eq!(server.close(), Close::Linger);
 }
+
+#[test]
+fn bytes_until_the_end_are_a_tunnel_s_first() {
+    let (mut server, stream) = asked("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n");
+    server
+        .send_head(stream, OK, UntilClose, NO_FIELDS.into_iter())
+        .expect("head");
+    server.send_data(stream, Chunk::Borrowed(b"hello")).expect("data");
+    assert_eq!(drain(&mut server), b"HTTP/1.1 200 OK\r\n\r\nhello");
+}
+
+#[test]
+fn another_protocol_gets_what_is_unsent_and_unread() {
+    let (mut server, stream) = asked("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\n\r\n\0");
+    server
+        .send_head(stream, OK, Chunked, NO_FIELDS.into_iter())
+        .expect("head");
+    let (mut output, rest) = server.hand_over();
+    let Some(Segment::Owned(head)) = output.pop() else {
+        panic!("no head");
+    };
+    assert!(head.ends_with(b"chunked\r\n\r\n"));
+    assert_eq!(rest, b"GET /2 HTTP/1.1\r\n\r\n\0");
+    assert!(server.output().is_empty() && server.next_event().is_none());
+    assert!(!server.wants_read() && server.next_timeout().is_none());
+    let error = server.send_data(stream, Chunk::Borrowed(b"x")).expect_err("over");
+    assert_eq!(error.kind, Kind::StreamClosed);
+    assert_eq!(server.statistics().statuses, [0, 1, 0, 0, 0]);
+    // A head that is not complete is nobody's message.
+    let mut server = ServerConnection::new(limits(), 0);
+    server.receive_data(b"HELLO", 0);
+    assert_eq!(server.hand_over().1, b"HELLO");
+}

@@ -402,3 +402,19 @@ fn noise_never_panics_always_ends_and_is_the_same_in_any_cut() {
         "the noise is not so loud that nothing is understood: {good}"
     );
 }
+
+#[test]
+fn another_protocol_gets_what_is_unsent_and_unread() {
+    let (mut client, stream) = asking("GET", &[]);
+    client.receive_data(b"HTTP/1.1 2", 0);
+    assert_eq!(client.hand_over().1, b"HTTP/1.1 2");
+    assert!(client.next_event().is_none() && !client.wants_read() && !client.is_reusable());
+    assert!(client.send_data(stream, Chunk::Borrowed(b"x")).is_err());
+    let mut client = ClientConnection::new(limits(), 0);
+    let stream = client.open();
+    client
+        .send_head(stream, START, BodyLength::Empty, [HOST].into_iter())
+        .expect("head");
+    let (output, rest) = client.hand_over();
+    assert!(!output.is_empty() && rest.is_empty());
+}

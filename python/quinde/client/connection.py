@@ -47,7 +47,7 @@ class Connection:
 
     @property
     def transport(self) -> Any:
-        """The transport, or its façade; None once the exchange is over."""
+        """The connection as an asyncio transport; None once the exchange is over."""
         handler = self._current()
         return None if handler is None else handler.transport
 
@@ -63,7 +63,7 @@ class Connection:
         handler = self._current()
         self._protocol = None
         if handler is not None:
-            handler.abort()
+            handler.abort_exchange(self._serial)
 
     def close(self) -> None:
         """Close the connection if the exchange is still going on."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from quinde import _core
 from quinde.net import reactor
@@ -193,17 +193,18 @@ class ResponseHandler(Carried):
 
     @property
     def transport(self) -> Any:
-        """The asyncio transport, or its façade where the core has the socket; None once it is gone."""
+        """The connection as an asyncio transport; None once it is gone."""
         connection = self.connection
         if connection is None or self._lost:
             return None
-        transport = connection.transport
-        if transport is not None:
-            return transport
         if self._facade is None:
-            from quinde.net.transport import CoreTransport
+            from quinde.net.transport import CarriedTransport, CoreTransport
 
-            self._facade = CoreTransport(connection, self)
+            carrying = cast("asyncio.Transport | None", connection.transport)
+            if carrying is None:
+                self._facade = CoreTransport(connection, self)
+            else:
+                self._facade = CarriedTransport(connection, self, carrying)
         return self._facade
 
     def is_connected(self) -> bool:
@@ -258,6 +259,12 @@ class ResponseHandler(Carried):
             self.connection.abort()
 
     def abort_exchange(self, serial: int) -> None:
-        """Close now if the exchange that began at `serial` is still going on."""
+        """Close now if the exchange that began at `serial` is still going on.
+
+        Where another protocol has taken the connection over, what that has said is sent first.
+        """
         if self.serial == serial:
-            self.abort()
+            if self.connection is not None and self.connection.taken_over:
+                self.close()
+            else:
+                self.abort()

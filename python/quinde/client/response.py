@@ -409,7 +409,7 @@ class ClientResponse(ResponseHead):
             writer.cancel()
         handler, self._handler = self._handler, None
         if handler is not None and handler.serial == self._serial:
-            handler.abort()
+            handler.abort_exchange(self._serial)
 
     async def _wait_written(self) -> None:
         """Wait for the request's body to be sent, or given up."""

@@ -1,8 +1,8 @@
 """`asyncio.Transport` for connections whose socket the core owns.
 
-A façade for what user code asks a transport: addresses, the socket's options, closing, flow control. The
-bytes do not pass here. Where asyncio owns the socket (the transport backend), its own transport is shown
-instead.
+A façade for what user code asks a transport: addresses, the socket's options, closing, flow control.
+Received bytes do not pass here: where a protocol has taken the connection over, the core gives them to it.
+Where asyncio owns the socket (the transport backend), the façade stands before asyncio's own transport.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
     from quinde._core import Connection
 
-__all__ = ("BorrowedSocket", "CoreTransport")
+__all__ = ("BorrowedSocket", "CarriedTransport", "CoreTransport")
 
-# The core's marks for unsent bytes: writers wait above the first and go on below the second (asyncio's
-# numbers).
+# Unsent bytes above which writers wait (asyncio's number).
 _HIGH_WATER = 64 * 1024
-_LOW_WATER = 16 * 1024
 
 
 class BorrowedSocket:
@@ -134,17 +132,24 @@ _EXTRA_INFO: Final[dict[str, Callable[[Connection], Any]]] = {
 class CoreTransport(asyncio.Transport):
     """Show a connection of the core as a transport.
 
+    It speaks HTTP until `set_protocol` gives it to somebody else; then it is a transport as any other.
+
     Args:
         connection: The core's connection.
         protocol: The protocol object of the connection.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_protocol")
+    __slots__ = ("__weakref__", "_connection", "_ended", "_protocol", "_taken")
+
+    # For `loop.start_tls` of asyncio.
+    _start_tls_compatible = True
 
     def __init__(self, connection: Connection, protocol: asyncio.BaseProtocol) -> None:
         super().__init__()
         self._connection = connection
         self._protocol = protocol
+        self._taken = False
+        self._ended = False
 
     def __repr__(self) -> str:
         state = "closing" if self.is_closing() else "open"
@@ -176,49 +181,71 @@ class CoreTransport(asyncio.Transport):
         self._connection.hang_up()
         self._connection.abort()
 
+    def _force_close(self, exc: BaseException | None) -> None:
+        # How TLS of asyncio's aborts what it stands on.
+        self._connection.fail(exc)
+
     def get_protocol(self) -> asyncio.BaseProtocol:
         """Give the protocol object of the connection."""
         return self._protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Refuse: the core speaks HTTP on this connection.
+        """Give the connection to another protocol: HTTP ends here, as after an upgrade.
 
-        Raises:
-            NotImplementedError: Always. With QUINDE_IO=transport the loop's own transports are used.
+        What has come and is no part of the message that is being read, and all that comes from now on, goes
+        to `protocol`, from the loop's next turn on; what waits to be sent is sent first. The handler or the
+        exchange may go on, but says no more on this connection. HTTP's timeouts end. As with asyncio's
+        transports, `connection_made` is not called.
+
+        Args:
+            protocol: An `asyncio.Protocol` or `asyncio.BufferedProtocol`.
         """
-        raise NotImplementedError(
-            "a connection of the reactor keeps its protocol; QUINDE_IO=transport allows a change"
-        )
+        self._protocol = protocol
+        self._taken = True
+        self._connection.take_over(self, protocol, isinstance(protocol, asyncio.BufferedProtocol))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send raw bytes; only an upgraded connection takes them.
+        """Send bytes of the protocol that was set.
 
         An answer's 100 (Continue) may be written before it, as it stands: ``HTTP/1.1 100 Continue``.
 
         Raises:
-            RuntimeError: The connection speaks HTTP; answer by a response.
+            RuntimeError: The connection speaks HTTP: answer by a response. Or it was called after
+                `write_eof()`.
+            TypeError: `data` is not bytes-like.
         """
-        self._connection.write(bytes(data))
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if not self._taken:
+            self._connection.write(bytes(data))
+            return
+        if self._ended:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        if data:
+            self._connection.send(bytes(data))
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Send raw bytes, as `write`."""
+        """Send bytes, as `write`."""
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
-        """Whether the writing half can be closed alone: no."""
-        return False
+        """Whether the writing half can be closed alone: by a protocol that was set, without TLS."""
+        return self._taken and self.get_extra_info("sslcontext") is None
 
     def write_eof(self) -> None:
-        """Refuse to close the writing half alone.
+        """Close the writing half when what is queued has been sent.
 
         Raises:
-            NotImplementedError: Always; use `close()`.
+            NotImplementedError: The connection speaks HTTP or TLS; use `close()`.
         """
-        raise NotImplementedError("the writing half cannot be closed alone, use close()")
+        if not self.can_write_eof():
+            raise NotImplementedError("the writing half cannot be closed alone, use close()")
+        self._ended = True
+        self._connection.send_eof()
 
     def is_reading(self) -> bool:
-        """Whether the connection is open for reading."""
-        return not self.is_closing()
+        """Whether the connection is open for reading, and not paused."""
+        return self._connection.is_reading()
 
     def pause_reading(self) -> None:
         """Receive nothing until `resume_reading()`."""
@@ -233,15 +260,72 @@ class CoreTransport(asyncio.Transport):
         return self._connection.write_buffer_size
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """The marks below and above which writers go on and wait."""
-        return _LOW_WATER, _HIGH_WATER
+        """The marks below and above which writers go on and wait: 16 and 64 KiB, if no others were set."""
+        return self._connection.write_buffer_limits
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Refuse: the marks are the core's.
+        """Have the protocol that was set wait above `high` bytes and go on when there are `low` or fewer.
+
+        Args:
+            high: By default 4 times `low`, or 64 KiB.
+            low: By default a quarter of `high`.
 
         Raises:
-            NotImplementedError: Always.
+            NotImplementedError: The connection speaks HTTP, whose marks are the core's.
+            ValueError: It is not `high >= low >= 0`.
         """
-        raise NotImplementedError(
-            f"the write buffer's limits are fixed at {_LOW_WATER} and {_HIGH_WATER} bytes"
-        )
+        if not self._taken:
+            raise NotImplementedError("while a connection speaks HTTP its write buffer's limits are fixed")
+        if high is None:
+            high = _HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._connection.set_write_buffer_limits(high, low)
+
+
+class CarriedTransport(CoreTransport):
+    """Show a connection that has a transport of the loop's.
+
+    It is as that transport until another protocol is set.
+
+    Args:
+        connection: As of `CoreTransport`.
+        protocol: As of `CoreTransport`.
+        transport: The loop's transport.
+    """
+
+    __slots__ = ("_transport",)
+
+    def __init__(
+        self, connection: Connection, protocol: asyncio.BaseProtocol, transport: asyncio.Transport
+    ) -> None:
+        super().__init__(connection, protocol)
+        self._transport = transport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Give what the transport gives."""
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed or about to be."""
+        return self._transport.is_closing() or self._connection.is_closing()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes, of whoever they are."""
+        if self._taken:
+            super().write(data)
+        else:
+            self._transport.write(data)
+
+    def can_write_eof(self) -> bool:
+        """Whether the writing half can be closed alone."""
+        return self._transport.can_write_eof()
+
+    def write_eof(self) -> None:
+        """Close the writing half when what is queued has been sent."""
+        if self._taken:
+            super().write_eof()
+        else:
+            self._transport.write_eof()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from quinde._core import Connection
 from quinde.net.layer import Carried
-from quinde.net.transport import CoreTransport
+from quinde.net.transport import CarriedTransport, CoreTransport
 
 if TYPE_CHECKING:
     import asyncio
@@ -109,7 +109,12 @@ class RequestHandler(Carried):
     def transport(self) -> asyncio.Transport | None:
         """The transport; None when the connection is gone."""
         connection = self._connection
-        if connection is None or connection.transport is not None:
+        if connection is None:
+            return self._transport
+        carrying = connection.transport
+        if carrying is not None:
+            if not isinstance(self._transport, CarriedTransport):
+                self._transport = CarriedTransport(connection, self, cast("asyncio.Transport", carrying))
             return self._transport
         # Nobody tells this object when the reactor closes a connection.
         if connection.fileno() < 0:

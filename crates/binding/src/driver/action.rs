@@ -8,6 +8,7 @@ use quinde_http::{ResponseHead, Segment};
 use quinde_reactor::Token;
 
 use super::connection::Connection;
+use super::raw::{self, Sink};
 use super::{Link, Source, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, exception};
 use crate::objects::body::Body;
@@ -45,6 +46,10 @@ pub enum Action {
     Seal(Token),
     /// A TLS connection is to tell its peer that it ends.
     Part(Token),
+    /// A protocol that has taken a connection over may go on writing.
+    Resume(Sink),
+    /// Its connection is gone, and perhaps why.
+    Lost(Sink, Option<PyErr>),
     /// Something that nobody can catch goes to the loop's exception handler.
     Report(&'static str, PyErr),
     /// Set the loop's timer to an earlier deadline.
@@ -130,6 +135,8 @@ fn run(py: Python<'_>, serial: u64, action: Action) -> PyResult<()> {
             tls::part(py, serial, token);
             Ok(())
         }
+        Action::Resume(sink) => raw::resume(py, serial, &sink),
+        Action::Lost(sink, error) => raw::tell_lost(py, serial, &sink, error),
         Action::Report(message, error) => {
             report(py, serial, message, error);
             Ok(())

@@ -59,6 +59,14 @@ fn count(server: &mut ServerSide, before: usize) {
     }
 }
 
+/// A handler that has given its connection to another protocol answers nothing any more: what it returns is dropped.
+fn or_taken<R: Default>(link: Link, outcome: PyResult<R>) -> PyResult<R> {
+    match outcome {
+        Err(_) if super::raw::was_taken(link) => Ok(R::default()),
+        outcome => outcome,
+    }
+}
+
 /// The whole plain answer: Content-Type, Content-Length, Date, Server. Gives its size in bytes.
 pub fn respond(
     py: Python<'_>,
@@ -113,7 +121,7 @@ pub fn respond(
         Some((sent, state.actions.is_empty()))
     });
     let Some((sent, quiet)) = outcome.flatten() else {
-        return Err(errors::closed(py));
+        return or_taken(link, Err(errors::closed(py)));
     };
     if !quiet {
         perform(py, link.serial);
@@ -167,14 +175,15 @@ pub fn with_piece<R>(data: &Bound<'_, PyAny>, f: impl FnOnce(Chunk<'_>) -> PyRes
 }
 
 pub fn informational(py: Python<'_>, link: Link, status: u16, fields: &[Field]) -> PyResult<()> {
-    command(py, link, |server, _| {
+    let outcome = command(py, link, |server, _| {
         let before = server.machine.output().len();
         server
             .machine
             .send_informational(link.stream, status, pairs(fields))?;
         count(server, before);
         Ok(())
-    })
+    });
+    or_taken(link, outcome)
 }
 
 fn pairs(fields: &[Field]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
@@ -190,7 +199,7 @@ pub fn start(
     body: BodyLength,
     close: bool,
 ) -> PyResult<()> {
-    command(py, link, |server, _| {
+    let outcome = command(py, link, |server, _| {
         let before = server.machine.output().len();
         let start = ResponseStart {
             status,
@@ -205,7 +214,8 @@ pub fn start(
             current.head_sent = true;
         }
         Ok(())
-    })
+    });
+    or_taken(link, outcome)
 }
 
 pub fn write(py: Python<'_>, link: Link, data: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -237,10 +247,11 @@ pub fn write_eof(py: Python<'_>, link: Link, data: Option<&Bound<'_, PyAny>>) ->
             Ok(())
         })
     };
-    match data {
+    let outcome = match data {
         None => end(None),
         Some(data) => with_piece(data, |chunk| end(Some(chunk))),
-    }
+    };
+    or_taken(link, outcome)
 }
 
 /// After a command: ends the request if its handler has, flushes outside a drive. False: above high water.

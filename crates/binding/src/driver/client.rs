@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
 
 use super::command::flush_queued;
 use super::connection::{Ending, Io, Peers, Progress, Side, settle, teardown};
+use super::raw::Handed;
 use super::{Action, Link, LoopState, Source, gather, perform, tls, with_connection, with_loop};
 use crate::errors::{Failure, Stage, refused};
 use crate::objects::body::{Body, Place};
@@ -52,6 +54,8 @@ struct Exchange {
     head_seen: bool,
     /// The body ends with the connection.
     until_close: bool,
+    /// What comes is no body, but the bytes of another protocol.
+    switched: bool,
     response_ended: bool,
     request_ended: bool,
     total_at: Option<u64>,
@@ -182,6 +186,41 @@ impl ClientSide {
             .as_ref()
             .map_or(StreamId(0), |exchange| exchange.stream);
         self.machine.send_data(stream, chunk)
+    }
+
+    /// Lets go of the wire for another protocol: the exchange is over. The body of its response stays as far as it has
+    /// come.
+    pub fn hand_over(
+        &mut self,
+        py: Python<'_>,
+        serial: u64,
+        token: Token,
+        peers: &Arc<Peers>,
+        create_future: &Py<PyAny>,
+        actions: &mut VecDeque<Action>,
+    ) -> Handed {
+        while let Some((stream, event)) = self.machine.next_event() {
+            let link = Link {
+                serial,
+                token,
+                stream,
+            };
+            self.take(py, link, event, create_future, actions);
+        }
+        let mut rest = VecDeque::new();
+        let exchange = self.exchange.take();
+        let stream = exchange.as_ref().map(|exchange| exchange.stream);
+        if let Some(exchange) = exchange {
+            if let Some(body) = exchange.body.as_ref().filter(|_| exchange.switched) {
+                rest.extend(body.get().take_rest(py));
+            }
+            exchange.fail(&Failure::Closed, peers, actions);
+        }
+        let (output, unread) = self.machine.hand_over();
+        if !unread.is_empty() {
+            rest.push_back(PyBytes::new(py, &unread).unbind());
+        }
+        Handed { output, rest, stream }
     }
 
     pub fn next_timeout(&self) -> Option<u64> {
@@ -324,7 +363,7 @@ pub fn open_statistics(serial: u64, tally: u64) -> Counted {
             let Source::Connection(connection) = source else {
                 continue;
             };
-            let Side::Client(client) = &connection.side else {
+            let Side::Client(client) = connection.side.http() else {
                 continue;
             };
             if client
@@ -512,6 +551,7 @@ impl Exchange {
         actions: &mut VecDeque<Action>,
     ) {
         self.head_seen = true;
+        self.switched = head.upgrade;
         self.until_close = head.body == BodyLength::UntilClose && !head.upgrade;
         let length = match head.body {
             // The bytes of the protocol that is switched to are read like a body.
@@ -638,6 +678,7 @@ where
             body: None,
             head_seen: false,
             until_close: false,
+            switched: false,
             response_ended: false,
             request_ended: !streamed,
             total_at: (outgoing.timeout > 0).then(|| now + outgoing.timeout),

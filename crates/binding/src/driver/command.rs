@@ -30,6 +30,7 @@ pub fn after_command(state: &mut LoopState, py: Python<'_>, token: Token) {
     let more = match &mut connection.side {
         Side::Server(server) => server.has_waiting(),
         Side::Client(_) => false,
+        Side::Raw(raw) => raw.has_untold() && !connection.user_paused && !connection.closing,
     };
     if more {
         state.reactor.queue(token);
@@ -78,14 +79,16 @@ pub fn set_user_paused(py: Python<'_>, serial: u64, token: Token, paused: bool) 
     perform(py, serial);
 }
 
-/// Sends raw bytes after an upgrade. False: above high water.
+/// Sends raw bytes after an upgrade that this end speaks by itself. False: above high water.
 pub fn write_raw(py: Python<'_>, serial: u64, token: Token, data: &Bound<'_, PyAny>) -> PyResult<bool> {
     super::answer::with_piece(data, |chunk| {
         let outcome = with_connection(serial, token, |connection| match &mut connection.side {
-            Side::Server(server) => server.send_raw(chunk),
-            Side::Client(client) => client.send_raw(chunk),
+            Side::Server(server) => Some(server.send_raw(chunk)),
+            Side::Client(client) => Some(client.send_raw(chunk)),
+            // It was taken over by somebody else.
+            Side::Raw(_) => None,
         });
-        match outcome {
+        match outcome.flatten() {
             Some(result) => result.map_err(|error| crate::errors::refused(py, &error)),
             None => Err(crate::errors::closed(py)),
         }
@@ -144,6 +147,7 @@ pub fn consumed(py: Python<'_>, link: Link, n: usize) {
         match &mut connection.side {
             Side::Server(server) => server.machine.consumed(link.stream, n),
             Side::Client(client) => client.machine.consumed(link.stream, n),
+            Side::Raw(_) => {}
         }
         if !before && connection.wants_read() {
             after_command(state, py, link.token);

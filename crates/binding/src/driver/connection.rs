@@ -9,12 +9,13 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
-use quinde_http::{Close, Machine, Output, WriteStall};
+use quinde_http::{Close, Machine, Output, Statistics, WriteStall};
 use quinde_reactor::{Address, Received, Sent, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
 use super::client::ClientSide;
 use super::gather::Gather;
+use super::raw::RawSide;
 use super::scratch::Scratch;
 use super::server::ServerSide;
 use super::tls::Tls;
@@ -25,7 +26,7 @@ use crate::objects::tally::Counted;
 
 /// Unsent bytes above which `write` asks its caller to drain, and at which a drain ends (asyncio: 64 KiB, 16 KiB).
 pub const HIGH_WATER: usize = 64 * 1024;
-const LOW_WATER: usize = 16 * 1024;
+pub const LOW_WATER: usize = 16 * 1024;
 /// What one connection may receive in one drive before the others have their turn: so many reads, and a large one counts
 /// for as many as it could have been.
 const READS_PER_DRIVE: usize = 16;
@@ -66,6 +67,8 @@ pub enum Io {
 pub enum Side {
     Server(ServerSide),
     Client(ClientSide),
+    /// Either, when another protocol has taken the connection over.
+    Raw(Box<RawSide>),
 }
 
 pub struct Connection {
@@ -135,6 +138,15 @@ impl Side {
         match self {
             Self::Server(server) => server.machine.output(),
             Self::Client(client) => client.machine.output(),
+            Self::Raw(raw) => &mut raw.output,
+        }
+    }
+
+    /// The side that speaks HTTP, or did.
+    pub fn http(&self) -> &Self {
+        match self {
+            Self::Raw(raw) => raw.former.as_ref().unwrap_or(self),
+            Self::Server(_) | Self::Client(_) => self,
         }
     }
 }
@@ -182,9 +194,10 @@ impl Connection {
     pub fn counted(&self) -> Counted {
         Counted {
             connections: 1,
-            protocol: match &self.side {
+            protocol: match self.side.http() {
                 Side::Server(server) => server.machine.statistics(),
                 Side::Client(client) => client.machine.statistics(),
+                Side::Raw(_) => Statistics::default(),
             },
             received: self.received,
             sent: self.sent,
@@ -195,6 +208,7 @@ impl Connection {
         match &self.side {
             Side::Server(server) => server.machine.close(),
             Side::Client(client) => client.machine.close(),
+            Side::Raw(_) => Close::No,
         }
     }
 
@@ -203,6 +217,7 @@ impl Connection {
             && match &self.side {
                 Side::Server(server) => server.machine.wants_read(),
                 Side::Client(client) => client.wants_read(),
+                Side::Raw(raw) => raw.wants_read(),
             }
     }
 
@@ -263,7 +278,7 @@ impl Connection {
                 return Progress::Sealed(n);
             }
             Received::Data(n) if place.is_some() => self.landed(py, n, now, actions),
-            Received::Data(n) => self.feed(scratch.first(n), now),
+            Received::Data(n) => self.feed(py, scratch.first(n), now),
             // Perhaps fewer bytes are worth reading now.
             Received::Blocked => {}
             Received::Closed if self.tls.is_some() => self.end_of_input(now, Ending::Cut),
@@ -291,10 +306,11 @@ impl Connection {
         }
     }
 
-    pub fn feed(&mut self, data: &[u8], now: u64) {
+    pub fn feed(&mut self, py: Python<'_>, data: &[u8], now: u64) {
         match &mut self.side {
             Side::Server(server) => server.machine.receive_data(data, now),
             Side::Client(client) => client.feed(data, now),
+            Side::Raw(raw) => raw.feed(py, data),
         }
     }
 
@@ -303,6 +319,7 @@ impl Connection {
         match &self.side {
             Side::Server(server) => server.landing(py),
             Side::Client(client) => client.landing(py),
+            Side::Raw(_) => None,
         }
     }
 
@@ -310,18 +327,20 @@ impl Connection {
         match &mut self.side {
             Side::Server(server) => server.landed(py, n, now, actions),
             Side::Client(client) => client.landed(py, n, now, actions),
+            Side::Raw(_) => {}
         }
     }
 
     pub fn end_of_input(&mut self, now: u64, ending: Ending<'_>) {
         self.peer_closed = true;
-        if let (Side::Server(_), Ending::Failed(_)) = (&self.side, ending) {
+        if let (Side::Server(_) | Side::Raw(_), Ending::Failed(_)) = (&self.side, ending) {
             self.closing = true;
             self.drop_output();
         }
         match &mut self.side {
             Side::Server(server) => server.machine.receive_eof(now),
             Side::Client(client) => client.end_of_input(now, ending),
+            Side::Raw(raw) => raw.end_of_input(ending),
         }
     }
 
@@ -339,7 +358,14 @@ impl Connection {
     fn ended(&self) -> Option<&Failure> {
         match &self.side {
             Side::Client(client) => client.ended(),
-            Side::Server(_) => None,
+            Side::Server(_) | Side::Raw(_) => None,
+        }
+    }
+
+    /// Keeps what a transport failed with for the protocol that has taken it over.
+    pub fn note_error(&mut self, error: PyErr) {
+        if let Side::Raw(raw) = &mut self.side {
+            raw.note_error(error);
         }
     }
 
@@ -363,7 +389,9 @@ impl Connection {
     }
 
     pub fn is_closing(&self) -> bool {
-        self.closing || self.peer_closed || self.machine_close() != Close::No
+        // One half of a connection that was taken over may be open alone.
+        let half_open = matches!(self.side, Side::Raw(_));
+        self.closing || (self.peer_closed && !half_open) || self.machine_close() != Close::No
     }
 
     fn flush(
@@ -452,6 +480,7 @@ impl Connection {
         let of_side = match &self.side {
             Side::Server(server) => server.machine.next_timeout(),
             Side::Client(client) => client.next_timeout(),
+            Side::Raw(_) => None,
         };
         let of_output = self.stall.deadline(self.write_timeout());
         let of_tls = self.tls.as_ref().and_then(|tls| tls.deadline);
@@ -466,6 +495,7 @@ impl Connection {
         match &self.side {
             Side::Server(server) => server.machine.limits().write_timeout,
             Side::Client(client) => client.write_timeout(),
+            Side::Raw(_) => 0,
         }
     }
 
@@ -506,6 +536,14 @@ impl Connection {
             for future in self.drains.drain(..) {
                 actions.push_back(Action::Resolve(future, py.None()));
             }
+        }
+        let queued = match &self.side {
+            // A transport that is not writable has more.
+            Side::Raw(_) if !matches!(self.io, Io::Transport { writable: false, .. }) => self.queued(),
+            _ => return,
+        };
+        if let Side::Raw(raw) = &mut self.side {
+            raw.note_queued(py, queued, actions);
         }
     }
 }
@@ -556,7 +594,7 @@ pub fn settle(state: &mut LoopState, py: Python<'_>, token: Token) -> bool {
     // Output was too high for the next request, and is not any more.
     let held_back = match &mut connection.side {
         Side::Server(server) => !connection.closing && server.may_begin(),
-        Side::Client(_) => false,
+        Side::Client(_) | Side::Raw(_) => false,
     };
     connection.wake_drains(actions, py);
     if matches!(flushed, Flushed::Clean) {
@@ -594,6 +632,12 @@ impl Connection {
         actions: &mut VecDeque<Action>,
     ) -> bool {
         let close = match &self.side {
+            Side::Raw(raw) if !self.closing => {
+                if raw.ending {
+                    self.shut_write(py, actions);
+                }
+                Close::No
+            }
             // An answer that is still being made is attempted, as long as nobody gave the connection up.
             Side::Server(server) if server.is_answering() && !self.closing => Close::No,
             Side::Client(client) if client.in_exchange() && !self.closing => Close::No,
@@ -606,16 +650,23 @@ impl Connection {
             Close::Linger if self.peer_closed => true,
             Close::Linger => {
                 if !self.write_shut && self.part(token, now, actions) {
-                    self.write_shut = true;
-                    match &self.io {
-                        Io::Socket(socket) => socket.shutdown_write(),
-                        Io::Transport { transport, .. } => {
-                            let command = TransportCommand::WriteEof;
-                            actions.push_back(Action::Transport(transport.clone_ref(py), command));
-                        }
-                    }
+                    self.shut_write(py, actions);
                 }
                 false
+            }
+        }
+    }
+
+    /// Shuts the writing side down, once.
+    fn shut_write(&mut self, py: Python<'_>, actions: &mut VecDeque<Action>) {
+        if std::mem::replace(&mut self.write_shut, true) {
+            return;
+        }
+        match &self.io {
+            Io::Socket(socket) => socket.shutdown_write(),
+            Io::Transport { transport, .. } => {
+                let command = TransportCommand::WriteEof;
+                actions.push_back(Action::Transport(transport.clone_ref(py), command));
             }
         }
     }
@@ -696,7 +747,14 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
         actions.push_back(Action::Drop(Dropped::Object(facade)));
     }
     let counted = connection.counted();
-    match &mut connection.side {
+    let mut former = match &mut connection.side {
+        Side::Raw(raw) => {
+            raw.lost(py, failure, actions);
+            raw.former.take()
+        }
+        Side::Server(_) | Side::Client(_) => None,
+    };
+    match former.as_mut().unwrap_or(&mut connection.side) {
         Side::Server(server) => {
             server.service.get().forget_connection(&counted);
             server.lost(py, failure, actions);
@@ -705,6 +763,10 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
             client.forget(&counted);
             client.lost(failure, &connection.peers, handle, actions);
         }
+        Side::Raw(_) => {}
+    }
+    if let (Side::Raw(raw), Some(former)) = (&mut connection.side, former) {
+        raw.former = Some(former);
     }
     actions.push_back(Action::Drop(Dropped::Connection(connection)));
     super::listener::wake_full(state);

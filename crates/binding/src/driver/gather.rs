@@ -81,6 +81,14 @@ pub fn expire(connection: &mut Connection, now: u64) {
     }
 }
 
+/// Any byte is worth waking for from now on, whoever it is for.
+pub fn stop(connection: &mut Connection) {
+    connection.gather = Gather::default();
+    if let Io::Socket(socket) = &mut connection.io {
+        socket.set_low_water(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,7 @@ pub mod connection;
 pub mod engine;
 pub mod gather;
 pub mod listener;
+pub mod raw;
 pub mod scratch;
 pub mod server;
 pub mod stall;

@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, StreamId};
 use quinde_reactor::Token;
 
 use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
+use super::raw::Handed;
 use super::scratch::Scratch;
 use super::{Action, Link, LoopState, Source, perform, tls, with_loop};
 use crate::errors::{Failure, Stage};
@@ -159,6 +161,40 @@ impl ServerSide {
         self.machine.send_data(current.stream, chunk)
     }
 
+    /// Lets go of the wire for another protocol. The body of the current request stays as far as it has come.
+    pub fn hand_over(
+        &mut self,
+        py: Python<'_>,
+        serial: u64,
+        token: Token,
+        create_future: &Py<PyAny>,
+        actions: &mut VecDeque<Action>,
+    ) -> Handed {
+        while let Some((stream, event)) = self.peeked.take().or_else(|| self.machine.next_event()) {
+            let link = Link {
+                serial,
+                token,
+                stream,
+            };
+            self.take(py, link, event, create_future, actions);
+        }
+        let mut rest = VecDeque::new();
+        let current = self.current.take();
+        let stream = current.as_ref().map(|current| current.stream);
+        let (body, upgraded) = current.map_or((None, None), |current| (current.body, current.upgraded));
+        if let Some(upgraded) = &upgraded {
+            rest.extend(upgraded.get().take_rest(py));
+        }
+        for body in [body, upgraded].into_iter().flatten() {
+            actions.push_back(Action::FailBody(body, Failure::Closed, Stage::ServerBody));
+        }
+        let (output, unread) = self.machine.hand_over();
+        if !unread.is_empty() {
+            rest.push_back(PyBytes::new(py, &unread).unbind());
+        }
+        Handed { output, rest, stream }
+    }
+
     /// Shows what it holds of Python (`traverse.rs`).
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.service)?;
@@ -229,7 +265,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
 }
 
 /// In a turn the output waits for that of the turn's other connections (`turn::settle_turn`).
-fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
+pub fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
     let quiet = with_loop(serial, |state| {
         if let Some(connection) = state.connection(token) {
             connection.driving = false;
@@ -524,7 +560,7 @@ fn refuse(py: Python<'_>, serial: u64, token: Token, stream: StreamId, error: &E
     };
     let service = super::with_connection(serial, token, |connection| match &connection.side {
         Side::Server(server) => Some(server.service.clone_ref(py)),
-        Side::Client(_) => None,
+        Side::Client(_) | Side::Raw(_) => None,
     });
     let Some(Some(service)) = service else { return };
     let answer = service
@@ -587,7 +623,7 @@ pub fn open_statistics(serial: u64, service: u64, open: &mut Open) {
             let Source::Connection(connection) = source else {
                 continue;
             };
-            let Side::Server(server) = &connection.side else {
+            let Side::Server(server) = connection.side.http() else {
                 continue;
             };
             if server.service.get().number == service {
@@ -604,7 +640,7 @@ fn of_service(state: &LoopState, service: u64) -> impl Iterator<Item = (Token, &
         .reactor
         .iter()
         .filter_map(move |(token, source)| match source {
-            Source::Connection(connection) => match &connection.side {
+            Source::Connection(connection) => match connection.side.http() {
                 Side::Server(server) if server.service.get().number == service => Some((token, server)),
                 _ => None,
             },
@@ -614,16 +650,16 @@ fn of_service(state: &LoopState, service: u64) -> impl Iterator<Item = (Token, &
 
 /// Ends the connections of a service: gracefully, or at once.
 pub fn stop_connections(py: Python<'_>, serial: u64, service: u64, at_once: bool) {
+    if at_once {
+        abort_connections(py, serial, service);
+        return;
+    }
     with_loop(serial, |state| {
         let tokens: Vec<Token> = of_service(state, service).map(|(token, _)| token).collect();
         for token in tokens {
             let Some(connection) = state.connection(token) else {
                 continue;
             };
-            if at_once {
-                teardown(state, py, token, &Failure::Closed);
-                continue;
-            }
             if let Side::Server(server) = &mut connection.side {
                 server.machine.shutdown();
             }
@@ -633,4 +669,19 @@ pub fn stop_connections(py: Python<'_>, serial: u64, service: u64, at_once: bool
         }
     });
     perform(py, serial);
+}
+
+fn abort_connections(py: Python<'_>, serial: u64, service: u64) {
+    // The last words of another protocol leave as far as they go at once.
+    for token in all_connections(serial, service) {
+        let taken_over = super::with_connection(serial, token, |connection| {
+            matches!(connection.side, Side::Raw(_))
+        });
+        if taken_over == Some(true) {
+            super::command::close(py, serial, token, false);
+        }
+    }
+    for token in all_connections(serial, service) {
+        give_up(py, serial, token);
+    }
 }

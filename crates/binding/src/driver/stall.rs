@@ -61,6 +61,8 @@ fn give_up_stalled(state: &mut LoopState, py: Python<'_>, token: Token) {
             Failure::Closed
         }
         Side::Client(client) => client.give_up(Failure::WriteTimeout),
+        // It has no such deadline.
+        Side::Raw(_) => Failure::Closed,
     };
     teardown(state, py, token, &failure);
 }

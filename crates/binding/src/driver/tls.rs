@@ -427,9 +427,9 @@ fn deliver(
                 return true;
             }
             // SAFETY: `ssl` has filled so many bytes.
-            connection.feed(unsafe { place.filled(*n) }, now);
+            connection.feed(py, unsafe { place.filled(*n) }, now);
         }
-        Opened::Bytes(data) => connection.feed(data.as_bytes(), now),
+        Opened::Bytes(data) => connection.feed(py, data.as_bytes(), now),
         // The peer's close_notify.
         Opened::End if !connection.peer_closed => {
             connection.end_of_input(now, Ending::Clean);

@@ -136,7 +136,7 @@ pub fn data_received(py: Python<'_>, serial: u64, token: Token, data: &[u8]) -> 
         let now = state.reactor.tick();
         state.connection(token).map(|connection| {
             connection.received += data.len() as u64;
-            connection.feed(data, now);
+            connection.feed(py, data, now);
         })
     });
     if fed.flatten().is_none() {
@@ -164,6 +164,7 @@ pub fn eof_received(py: Python<'_>, serial: u64, token: Token) -> PyResult<bool>
 }
 
 pub fn connection_lost(py: Python<'_>, serial: u64, token: Token, exc: Option<Bound<'_, PyAny>>) {
+    let error = exc.clone().map(PyErr::from_value);
     let failure = exc.map_or(Failure::Disconnected, |exc| {
         let number = exc
             .getattr(intern!(py, "errno"))
@@ -176,7 +177,12 @@ pub fn connection_lost(py: Python<'_>, serial: u64, token: Token, exc: Option<Bo
             Err(_) => Failure::Disconnected,
         }
     });
-    with_loop(serial, |state| teardown(state, py, token, &failure));
+    with_loop(serial, |state| {
+        if let (Some(error), Some(connection)) = (error, state.connection(token)) {
+            connection.note_error(error);
+        }
+        teardown(state, py, token, &failure);
+    });
     perform(py, serial);
 }
 

@@ -56,8 +56,12 @@ fn traverse_connection(connection: &Connection, visit: &PyVisit<'_>) -> Result<(
     for future in connection.drains.iter().chain(&connection.emptied) {
         visit.call(future)?;
     }
-    match &connection.side {
+    if let Side::Raw(raw) = &connection.side {
+        raw.traverse(visit)?;
+    }
+    match connection.side.http() {
         Side::Server(server) => server.traverse(visit),
         Side::Client(client) => client.traverse(visit),
+        Side::Raw(_) => Ok(()),
     }
 }

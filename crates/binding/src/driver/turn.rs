@@ -16,7 +16,7 @@ use quinde_reactor::{Budget, Token};
 use super::action::{Dropped, report};
 use super::connection::{Io, Side, settle, teardown};
 use super::stall::stalled;
-use super::{Action, LoopState, Source, client, listener, perform, server, with_loop};
+use super::{Action, LoopState, Source, client, listener, perform, raw, server, with_loop};
 use crate::errors::Failure;
 use crate::python;
 
@@ -94,6 +94,7 @@ pub fn contain_panic(py: Python<'_>, serial: u64, token: Token) {
 enum Kind {
     Server,
     Client,
+    Raw,
     Listener,
 }
 
@@ -104,6 +105,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
             Some(match connection.side {
                 Side::Server(_) => Kind::Server,
                 Side::Client(_) => Kind::Client,
+                Side::Raw(_) => Kind::Raw,
             })
         }
         Some(Source::Listener(_)) => Some(Kind::Listener),
@@ -112,6 +114,7 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
     match kind.flatten() {
         Some(Kind::Server) => server::drive(py, serial, token, factory)?,
         Some(Kind::Client) => client::drive(py, serial, token),
+        Some(Kind::Raw) => raw::drive(py, serial, token)?,
         Some(Kind::Listener) => listener::accept(py, serial, token),
         None => {}
     }
@@ -223,6 +226,7 @@ fn expire_one(state: &mut LoopState, py: Python<'_>) -> bool {
                     state.reactor.queue(token);
                 }
                 Side::Client(_) => client::expire(state, py, token, now),
+                Side::Raw(_) => {}
             }
         }
         None => {}

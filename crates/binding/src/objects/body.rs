@@ -202,6 +202,15 @@ impl Body {
         }
     }
 
+    /// Takes away what nobody has read: it belongs to somebody else now.
+    pub fn take_rest(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
+        let mut state = self.lock();
+        if state.buffered == 0 {
+            return None;
+        }
+        state.take_all(py).ok()
+    }
+
     /// Whether more should be received now: somebody waits, or the body is small enough to be kept.
     pub fn is_wanted(&self) -> bool {
         let state = self.lock();

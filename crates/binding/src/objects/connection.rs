@@ -15,6 +15,7 @@ use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
+use crate::driver::raw::{self, Sink};
 use crate::driver::transport::{self, Carried};
 use crate::driver::{Link, answer, command, tls, with_connection, with_loop};
 use quinde_http::BodyLength;
@@ -37,7 +38,7 @@ impl Connection {
     /// The one Python object of a connection; None when the connection is gone.
     pub fn of(py: Python<'_>, serial: u64, token: Token) -> PyResult<Option<Py<Self>>> {
         let known = with_connection(serial, token, |connection| {
-            let is_server = matches!(connection.side, Side::Server(_));
+            let is_server = matches!(connection.side.http(), Side::Server(_));
             (
                 connection.handle.as_ref().map(|handle| handle.clone_ref(py)),
                 is_server,
@@ -223,9 +224,11 @@ impl Connection {
     /// What the `Limits` of its site were made of; None for a client's, or when it is gone.
     #[getter]
     fn limits(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        with_connection(self.serial, self.token, |connection| match &connection.side {
-            Side::Server(server) => Some(server.limits.get().origin(py)),
-            Side::Client(_) => None,
+        with_connection(self.serial, self.token, |connection| {
+            match connection.side.http() {
+                Side::Server(server) => Some(server.limits.get().origin(py)),
+                Side::Client(_) | Side::Raw(_) => None,
+            }
         })
         .flatten()
     }
@@ -267,8 +270,8 @@ impl Connection {
 
     /// Bytes that wait to be sent.
     #[getter]
-    fn write_buffer_size(&self) -> usize {
-        with_connection(self.serial, self.token, |connection| connection.queued()).unwrap_or(0)
+    fn write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
+        raw::unsent(py, self.serial, self.token)
     }
 
     /// A future that is done when enough was sent; None if there is nothing to wait for.
@@ -285,9 +288,68 @@ impl Connection {
     fn is_usable(&self) -> bool {
         with_connection(self.serial, self.token, |connection| match &connection.side {
             Side::Client(client) => client.is_usable() && !connection.closing && !connection.peer_closed,
-            Side::Server(_) => false,
+            Side::Server(_) | Side::Raw(_) => false,
         })
         .unwrap_or(false)
+    }
+
+    /// Gives the connection to an `asyncio.Protocol`, which knows it by that transport, or to another one.
+    fn take_over(
+        &self,
+        py: Python<'_>,
+        transport: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        buffered: bool,
+    ) {
+        let sink = Sink {
+            transport: transport.unbind(),
+            protocol: protocol.unbind(),
+            buffered,
+        };
+        raw::take_over(py, self.serial, self.token, sink);
+    }
+
+    /// Whether another protocol has the connection.
+    #[getter]
+    fn taken_over(&self) -> bool {
+        with_connection(self.serial, self.token, |connection| {
+            matches!(connection.side, Side::Raw(_))
+        })
+        .unwrap_or(false)
+    }
+
+    /// Sends bytes of the protocol that has the connection; they are dropped when it is gone.
+    fn send(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        raw::write(py, self.serial, self.token, data)
+    }
+
+    /// Closes the writing half behind them.
+    fn send_eof(&self, py: Python<'_>) {
+        raw::write_eof(py, self.serial, self.token);
+    }
+
+    /// Closes at once; the protocol that has the connection is told why.
+    fn fail(&self, py: Python<'_>, exc: Option<Bound<'_, PyAny>>) {
+        raw::give_up(py, self.serial, self.token, exc.map(PyErr::from_value));
+    }
+
+    /// Whether it is open and not paused.
+    fn is_reading(&self) -> bool {
+        with_connection(self.serial, self.token, |connection| {
+            !connection.is_closing() && !connection.user_paused
+        })
+        .unwrap_or(false)
+    }
+
+    /// The marks below and above which writers go on and wait.
+    #[getter]
+    fn write_buffer_limits(&self) -> (usize, usize) {
+        raw::marks(self.serial, self.token)
+    }
+
+    /// Other marks for the protocol that has the connection.
+    fn set_write_buffer_limits(&self, py: Python<'_>, high: usize, low: usize) -> PyResult<()> {
+        raw::set_marks(py, self.serial, self.token, high, low)
     }
 
     /// Sends a whole request; gives a future of its response head.

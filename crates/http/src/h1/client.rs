@@ -122,6 +122,16 @@ impl ClientConnection {
         StreamId(self.opened)
     }
 
+    /// Let go of the wire, which another protocol is spoken on from now on: gives what waits to be sent, and what
+    /// came and belongs to no response. Take its events first.
+    pub fn hand_over(&mut self) -> (Output, Vec<u8>) {
+        let output = std::mem::take(&mut self.output);
+        let rest = self.inbox.take();
+        self.events.clear();
+        self.give_up();
+        (output, rest)
+    }
+
     /// Whether another exchange may begin: none is going on, both sides keep the connection, nothing
     /// is unread or unsent, and the peer has not closed.
     #[must_use]

@@ -81,8 +81,9 @@ impl ServerConnection {
                 &format!("{} is not final", start.status),
             ));
         }
-        // RFC 9110 §9.3.6: a 2xx without body opens the tunnel that CONNECT asked for.
-        let tunnel = self.asked.connect && body == BodyLength::Empty && start.status < 300;
+        // RFC 9110 §9.3.6: a 2xx without body opens the tunnel that CONNECT asked for; bytes until the end are its first.
+        let bare = matches!(body, BodyLength::Empty | BodyLength::UntilClose);
+        let tunnel = self.asked.connect && bare && start.status < 300;
         let framing = if tunnel {
             Framing::Bare
         } else {

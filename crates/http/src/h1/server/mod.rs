@@ -22,7 +22,8 @@
 //! **An error** becomes an event on the request's stream, or on a new one if there was no head. One
 //! answer is then taken; after it the connection lingers (§9.6), so that the peer can read it.
 //!
-//! **An upgrade** (RFC 9110 §7.8) or a tunnel (§9.3.6) makes both machines transparent.
+//! **An upgrade** (RFC 9110 §7.8) or a tunnel (§9.3.6) makes both machines transparent. Whoever wants the wire for
+//! itself ends them by `hand_over`, at any time.
 
 mod answer;
 mod receive;
@@ -165,6 +166,19 @@ impl ServerConnection {
             self.end();
         }
         self.settle(false);
+    }
+
+    /// Let go of the wire, which another protocol is spoken on from now on: gives what waits to be sent, and what
+    /// came and is no part of a request that has begun. Take its events first.
+    pub fn hand_over(&mut self) -> (Output, Vec<u8>) {
+        self.events.clear();
+        self.parser.reset();
+        self.reading = Reading::Closed;
+        self.outgoing = Outgoing::Closed;
+        self.closing = true;
+        self.waiting = 0;
+        self.settle(false);
+        (std::mem::take(&mut self.output), self.inbox.take())
     }
 
     /// Whether the connection is between messages, with nothing buffered.
