@@ -125,7 +125,7 @@ async def test_few_bytes_arrive_though_much_was_being_gathered(lib: Any) -> None
 
     async with serve_raw(talk) as served, lib.ClientSession() as client:
         async with client.get(served.url) as response:
-            reading = asyncio.ensure_future(response.read())
+            reading = asyncio.ensure_future(response.content.read())
             for _ in range(3):
                 await asyncio.sleep(0)
             taker = Taker().take(response.connection.transport)

@@ -207,7 +207,7 @@ class CoreTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes of the protocol that was set.
 
-        An answer's 100 (Continue) may be written before it, as it stands: ``HTTP/1.1 100 Continue``.
+        Before one was set only 100 (Continue), before an answer and as it stands: ``HTTP/1.1 100 Continue``.
 
         Raises:
             RuntimeError: The connection speaks HTTP: answer by a response. Or it was called after
