@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 import warnings
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,8 @@ class Source:
         self.session = session
 
 
-def test_sessions_come_from_the_last_connection() -> None:
+def test_sessions_come_from_the_last_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", False)
     cache = SessionCache()
     assert cache.recall("a") is None
     first, second = Source("one"), Source("two")
@@ -168,7 +170,8 @@ def test_sessions_come_from_the_last_connection() -> None:
     assert len(cache) == 0
 
 
-def test_sessions_are_bounded() -> None:
+def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", False)
     cache = SessionCache(max_size=2)
     for key in "ab":
         cache.watch(key, Source(key))  # type: ignore[arg-type]
@@ -177,6 +180,68 @@ def test_sessions_are_bounded() -> None:
     assert [cache.recall(key) for key in "abc"] == ["a", None, "c"]
     cache.clear()
     assert len(cache) == 0
+
+
+class Session:
+    """A session as `ssl` gives it."""
+
+    def __init__(self, *, age: float = 0, hint: int = 100, has_ticket: bool = True) -> None:
+        self.time = int(time.time() - age)
+        self.timeout = 7200
+        self.ticket_lifetime_hint = hint
+        self.has_ticket = has_ticket
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_a_session_is_taken_anew_where_that_costs_nothing(
+    leaks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", leaks)
+    cache, sessions = SessionCache(), [Session(), Session()]
+    for session in sessions:
+        source: Any = Source(session)
+        cache.watch("a", source)
+        assert cache.recall("a") is (sessions[0] if leaks else session)
+        cache.settle("a", source)
+    assert cache._sources["a"] is (sessions[0] if leaks else sessions[1])
+
+
+@pytest.mark.parametrize(
+    ("first", "is_taken_again"),
+    [
+        (Session(age=10), False),
+        (Session(age=200), True),
+        (Session(age=7300, hint=100_000), True),
+        (Session(age=200, hint=0), False),
+        (Session(has_ticket=False), False),
+    ],
+)
+def test_a_session_that_is_too_old_makes_room(
+    first: Session, is_taken_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", True)
+    cache, second = SessionCache(max_size=2), Session()
+    for session in (first, second):
+        cache.watch("a", Source(session))  # type: ignore[arg-type]
+        cache.recall("a")
+    assert cache.recall("a") is (second if is_taken_again else first)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert cache.recall("a") is (second if is_taken_again or not first.has_ticket else first)
+
+
+def test_what_was_taken_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", True)
+    cache = SessionCache(max_size=2)
+    for key in "abc":
+        cache.watch(key, Source(Session()))  # type: ignore[arg-type]
+        cache.recall(key)
+    assert list(cache._taken) == ["b", "c"]
+    cache.watch("d", Source(None))  # type: ignore[arg-type]
+    assert cache.recall("d") is None
+    assert "d" not in cache._taken
+    cache.clear()
+    assert not cache._taken
 
 
 def test_context_that_verifies_nothing_logs_its_keys_too(

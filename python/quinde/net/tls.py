@@ -12,6 +12,8 @@ import hashlib
 import hmac
 import os
 import ssl
+import sys
+import time
 import warnings
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +43,12 @@ HANDSHAKE_TIMEOUT: Final = 10.0
 
 SHUTDOWN_TIMEOUT: Final = 2.0
 """Seconds that asyncio's transports of a server wait for the peer's close_notify; they cannot do without."""
+
+# Each look at a connection's `session` leaks it, 6 KiB (python/cpython#116810); 3.11 keeps the fault.
+READING_SESSIONS_LEAKS = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
+
+# Seconds until the next look where the first was too early for a ticket (TLS 1.3), or there is none to come.
+_NO_TICKET_FOR: Final = 60.0
 
 _FOR_EVER: Final = 31_536_000.0
 
@@ -199,7 +207,8 @@ class SessionCache:
     """Remember TLS sessions: the next connection to a server resumes one, for less (RFC 8446 section 2.2).
 
     Keys name everything that the session's server was verified for. A session is taken from the last
-    connection of its key while that is open: TLS 1.3 gives it only after the handshake.
+    connection of its key while that is open: TLS 1.3 gives it only after the handshake. Where Python leaks
+    the sessions that it gives, one is resumed until it is too old, and only then the next one is taken.
 
     Args:
         max_size: how many are remembered; the least recently used goes.
@@ -208,6 +217,7 @@ class SessionCache:
     def __init__(self, max_size: int = 256) -> None:
         self._max_size = max_size
         self._sources: OrderedDict[Hashable, Any] = OrderedDict()
+        self._taken: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # and until when it does
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -222,7 +232,7 @@ class SessionCache:
     def settle(self, key: Hashable, ssl_object: ssl.SSLObject) -> None:
         """Keep the session alone of a connection that has ended."""
         if self._sources.get(key) is ssl_object:
-            session = getattr(ssl_object, "session", None)
+            session = self._take(key, ssl_object)
             if session is None:
                 del self._sources[key]
             else:
@@ -234,8 +244,28 @@ class SessionCache:
         if source is None:
             return None
         self._sources.move_to_end(key)
-        return source if isinstance(source, ssl.SSLSession) else getattr(source, "session", None)
+        return source if isinstance(source, ssl.SSLSession) else self._take(key, source)
 
     def clear(self) -> None:
         """Forget all."""
         self._sources.clear()
+        self._taken.clear()
+
+    def _take(self, key: Hashable, ssl_object: ssl.SSLObject) -> Any:
+        """Give the session of a connection, or one of before that still does."""
+        if not READING_SESSIONS_LEAKS:
+            return getattr(ssl_object, "session", None)
+        session, until = self._taken.get(key, (None, 0.0))
+        now = time.time()
+        if now < until:
+            return session
+        session = getattr(ssl_object, "session", None)
+        if session is not None:
+            until = now + _NO_TICKET_FOR
+            if session.has_ticket:
+                until = session.time + min(session.timeout, session.ticket_lifetime_hint or session.timeout)
+            self._taken[key] = session, until
+            self._taken.move_to_end(key)
+            if len(self._taken) > self._max_size:
+                self._taken.popitem(last=False)
+        return session
