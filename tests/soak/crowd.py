@@ -28,6 +28,8 @@ HELLO = b"GET / HTTP/1.1\r\nHost: soak\r\nUser-Agent: crowd\r\nAccept: */*\r\n\r
 CLOSE = HELLO[:-2] + b"Connection: close\r\n\r\n"
 END = b"Hello, world!"
 PATIENCE = 60.0
+ROOM = 12 * 2**20
+"""What a body may take in memory: windows of 512 KiB, pieces on their way, the allocator's share."""
 
 
 class Column(NamedTuple):
@@ -58,6 +60,11 @@ class Server:
         self.process = process
         self.port = port
         self._tls = tls
+
+    @property
+    def url(self) -> str:
+        """Where its hello is."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/"
 
     @property
     def rss(self) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.soak.crowd import COLUMNS, FULL, Column, Crowd, read_to_end, servers, tell
+from tests.soak.crowd import COLUMNS, FULL, ROOM, Column, Crowd, read_to_end, servers, tell
 
 if TYPE_CHECKING:
     import socket
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 REQUESTS = 1_000_000 if FULL else 50_000
 BODY = 2**30 if FULL else 2**25
 PIECE = bytes(range(256)) * 1024
-ROOM = 12 * 2**20
-"""What a body may take in memory: windows of 512 KiB, pieces on their way, the allocator's share."""
 
 
 @COLUMNS
