@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from quinde.client.options import RequestOptions, refuse_call, refuse_session
+from quinde.client.options import RequestOptions, refuse_call, refuse_hooks, refuse_session
+from quinde.client.request import ClientRequest
 from quinde.client.session import ClientSession
 
 
@@ -80,3 +81,21 @@ def test_every_argument_of_aiohttp_is_taken_or_refused_by_name() -> None:
     for name in set(inspect.signature(aiohttp.ClientSession._request).parameters) - known:
         with pytest.raises(NotImplementedError, match=f"^{name} "):
             refuse_call({name: object()})
+
+
+@pytest.mark.parametrize("name", sorted(vars(aiohttp.ClientRequest).keys() - vars(ClientRequest).keys()))
+def test_requests_that_send_themselves(name: str) -> None:
+    kind = type("Own", (ClientRequest,), {name: lambda _self: None})
+    if name.startswith("_") or name in {"auth", "close", "response"}:
+        refuse_hooks(kind)
+    else:
+        with pytest.raises(NotImplementedError, match=f"Own.{name} would never be called"):
+            refuse_hooks(kind)
+
+
+async def test_session_refuses_them_when_it_is_made() -> None:
+    class Own(ClientRequest):
+        async def send(self) -> None: ...
+
+    with pytest.raises(NotImplementedError, match=r"Own\.send would never be called"):
+        ClientSession(request_class=Own)

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from quinde.net.tls import SSLChoice
     from quinde.typedefs import LooseHeaders, Query
 
-__all__ = ("DEFAULT_MAX_DECOMPRESSED_SIZE", "RequestOptions", "refuse", "refuse_call", "refuse_session")
+__all__ = (
+    "DEFAULT_MAX_DECOMPRESSED_SIZE",
+    "RequestOptions",
+    "refuse",
+    "refuse_call",
+    "refuse_hooks",
+    "refuse_session",
+)
 
 DEFAULT_MAX_DECOMPRESSED_SIZE: Final = 256 * 1024 * 1024
 """Bytes that `read()` decodes a body to at most, unless told otherwise."""
@@ -129,6 +136,40 @@ _OF_CALL: Final = frozenset(
         "upload_tracker",
     ]
 )
+
+
+# Methods of aiohttp's requests by which they make and send themselves; here the core does.
+_HOOKS: Final = frozenset(
+    [
+        "send",
+        "terminate",
+        "update_auth",
+        "update_auto_headers",
+        "update_body_from_data",
+        "update_content_encoding",
+        "update_cookies",
+        "update_expect_continue",
+        "update_headers",
+        "update_host",
+        "update_proxy",
+        "update_transfer_encoding",
+        "update_version",
+        "write_bytes",
+    ]
+)
+
+
+def refuse_hooks(request_class: type) -> None:
+    """Refuse a class of requests that wants to be asked what nobody will ask it.
+
+    Raises:
+        NotImplementedError: it has a method of aiohttp's `ClientRequest` that is never called here.
+    """
+    hooks = sorted(name for name in _HOOKS if hasattr(request_class, name))
+    if hooks:
+        raise NotImplementedError(
+            f"request_class: {request_class.__name__}.{hooks[0]} would never be called, use middlewares="
+        )
 
 
 def refuse(name: str, value: Any) -> None:

@@ -22,7 +22,13 @@ from yarl import URL
 from quinde.client.body import body_of, json_body
 from quinde.client.call import Call, carry, carry_again, check_status
 from quinde.client.exchange import malformed, respond
-from quinde.client.options import DEFAULT_MAX_DECOMPRESSED_SIZE, RequestOptions, refuse_call, refuse_session
+from quinde.client.options import (
+    DEFAULT_MAX_DECOMPRESSED_SIZE,
+    RequestOptions,
+    refuse_call,
+    refuse_hooks,
+    refuse_session,
+)
 from quinde.client.pending import OneShot
 from quinde.client.plan import Plan, plan_for
 from quinde.client.protocol import DEFAULT_WIRE_LIMITS, WireLimits
@@ -131,6 +137,8 @@ class ClientSession(Verbs):
     ) -> None:
         self._timeout = session_timeout(timeout, extra)
         refuse_session(extra)
+        if request_class is not ClientRequest:
+            refuse_hooks(request_class)
         if version not in (HttpVersion11, "1.1"):
             raise NotImplementedError(f"version: only HTTP/1.1 can be spoken yet, not {version!r}")
         loop = loop or (connector._loop if connector is not None else None) or asyncio.get_running_loop()

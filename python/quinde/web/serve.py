@@ -206,7 +206,7 @@ def recover(server: Server, request: BaseRequest, exc: Exception) -> Any:
         server.logger.debug("Request handler timed out.", exc_info=exc)
         server.logger.error("Error handling request from %s: the handler timed out", request.remote)
     else:
-        server.logger.error("Error handling request from %s", request.remote, exc_info=exc)
+        server.logger.exception("Error handling request from %s", request.remote, exc_info=exc)
     if incoming.started:
         return ABANDONED  # half an answer is sent: only the end of the connection can tell that it is broken
     if isinstance(exc, asyncio.TimeoutError):
