@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import os
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -355,6 +356,36 @@ async def test_goodbye_at_the_end_where_it_is_wanted(patience: float) -> None:
         while not ends:  # noqa: ASYNC110 -- the server's end is in this process
             await asyncio.sleep(0)
     assert ends == [b""] or (patience == 0 and ends == ["ConnectionResetError"])
+
+
+@pytest.mark.parametrize("end", ["client", "server"])
+async def test_forked_child_says_no_goodbye(mode: Mode, end: str) -> None:
+    """Its record would take the place of the parent's next one."""
+    if mode.backend == "transport":
+        pytest.skip("those connections are asyncio's to close")
+    ports: set[int] = set()
+
+    async def note(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername")[1])
+        return web.Response(text="hello")
+
+    async with serve(handler=note) as served, trusting(ssl_shutdown_timeout=1) as client:
+        async with client.get(served.url) as response:
+            await response.read()
+        child = os.fork()
+        if child == 0:
+            try:
+                if end == "client":
+                    client.connector.close()  # type: ignore[union-attr]
+                else:
+                    served.runner.server.pre_shutdown()
+            finally:
+                os._exit(0)
+        await asyncio.to_thread(os.waitpid, child, 0)
+        async with client.get(served.url) as response:
+            assert await response.text() == "hello"
+    assert len(ports) == 1
 
 
 async def test_goodbye_is_not_waited_for_longer_than_told() -> None:

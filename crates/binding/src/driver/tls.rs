@@ -83,6 +83,8 @@ enum Opened<'py> {
 pub struct Tls {
     pub settings: Py<TlsSettings>,
     is_server: bool,
+    /// Whose connection it is: a forked child has a copy.
+    process: u32,
     phase: Phase,
     /// Made for the first bytes of a client, and at once for a server: who connects and says nothing costs little.
     session: Option<Arc<Session>>,
@@ -106,6 +108,7 @@ impl Tls {
         Self {
             settings,
             is_server,
+            process: std::process::id(),
             phase: Phase::Handshake,
             session: None,
             sealed: Output::default(),
@@ -187,6 +190,8 @@ impl Tls {
         match self.phase {
             Phase::Handshake => true,
             Phase::Open if !self.is_server && patience == 0 => true,
+            // The record would take the place of the parent's next one.
+            Phase::Open if self.process != std::process::id() => true,
             Phase::Open => {
                 self.phase = Phase::Parting;
                 self.deadline = (patience > 0).then(|| now + patience);
