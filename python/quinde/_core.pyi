@@ -209,7 +209,7 @@ class Service:
         on_failed_handshake: Callable[[Connection | None, Exception], object] | None = None,
         timed: bool = False,
         journal: Journal | None = None,
-        on_full: Callable[[], object] | None = None,
+        on_full: Callable[..., object] | None = None,
     ) -> Service: ...
     @property
     def connections(self) -> list[Connection]: ...

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from quinde._core import Service
 from quinde.http.version import SERVER_SOFTWARE
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from quinde.web.stream import StreamResponse
 
 __all__ = ("Server",)
+
+_FULL_QUIET: Final = 60.0
+"""How often, in seconds, a server that is full says so."""
 
 RequestFactory = Callable[["IncomingRequest", "Server"], BaseRequest]
 
@@ -90,6 +93,7 @@ class Server:
         given = Limits(**{"keepalive_timeout": 3630, **keywords})
         self.limits = given if limits is None else limits.over(given)
         self._doubts_certificate = False
+        self._quiet_until = 0.0
         self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
         self.server_header = SERVER_SOFTWARE
@@ -228,10 +232,15 @@ class Server:
         if self.access_logger is not None:
             self.access_logger.log(request, response, request._incoming.elapsed)
 
-    def _on_full(self) -> None:
-        self.logger.warning(
-            "As many connections are open as may be: new ones wait (max_connections, RLIMIT_NOFILE)"
-        )
+    def _on_full(self, waiting: bool = True) -> None:
+        # The core asks once a minute where it lets them wait, and each time where it closes them.
+        now = self.loop.time()
+        if waiting or now >= self._quiet_until:
+            self._quiet_until = now + _FULL_QUIET
+            self.logger.warning(
+                "As many connections are open as may be: new ones %s (max_connections, RLIMIT_NOFILE)",
+                "wait" if waiting else "are closed",
+            )
 
     def _on_bad_request(
         self, connection: Connection | None, status: int, message: str

@@ -102,6 +102,7 @@ pub fn attach_server(
 ) -> PyResult<Py<Handle>> {
     let serial = running(py)?;
     let serving = service.get().count_connection(serial);
+    let on_full = service.get().on_full(py);
     let now = with_loop(serial, |state| state.reactor.tick()).ok_or_else(gone)?;
     let mut machine = ServerConnection::new(Arc::clone(&limits.get().shared), now);
     let has_room = limits.get().has_room();
@@ -110,6 +111,9 @@ pub fn attach_server(
     }
     let side = Side::Server(ServerSide::new(machine, service, limits));
     let handle = attach(py, serial, carried, side)?;
+    if let Some(on_full) = on_full.filter(|_| serving && !has_room) {
+        on_full.call1(py, (false,))?;
+    }
     if !(serving && has_room) {
         // asyncio has accepted it already, and cannot be asked to wait.
         super::command::close(py, serial, handle.get().token, true);
