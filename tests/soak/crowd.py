@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -112,9 +113,23 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def servers(column: Column, count: int = 1) -> Iterator[list[Server]]:
-    """Run server processes that listen at the same port."""
-    with certs.server_file() as certificate:
+def room_for(connections: int) -> Iterator[None]:
+    """Let this process and those that it starts have so many descriptors; a shell's usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 256
+    if wanted > hard != resource.RLIM_INFINITY:
+        pytest.skip(f"no more than {hard} descriptors are to be had, of {wanted} (`ulimit -Hn`)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def servers(column: Column, count: int = 1, connections: int = 100) -> Iterator[list[Server]]:
+    """Run server processes that listen at the same port, with descriptors for so many connections."""
+    with room_for(connections), certs.server_file() as certificate:
         with _servers(column, count, ["--certificate", certificate] if column.tls else []) as started:
             yield started
 

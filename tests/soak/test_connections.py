@@ -32,7 +32,7 @@ GROWTH = 2**20 if FULL else 2**22  # a process that has done little is not warm
 def test_idle_connections_are_small(column: Column) -> None:
     """asyncio's own transport is 3 KiB of those on the transport backend; of TLS nearly all is OpenSSL's."""
     count = IDLE_TLS if column.tls else IDLE
-    with servers(column) as (server,):
+    with servers(column, connections=count) as (server,):
         descriptors = server.descriptors + 2  # what the first connection opens for all
         with Crowd(server) as warm:
             warm.join(count // 8)
@@ -58,7 +58,7 @@ def test_idle_connections_are_small(column: Column) -> None:
 @COLUMNS
 def test_a_timer_is_not_late_beside_busy_connections(column: Column) -> None:
     """asyncio's transports have no budget: each iteration of the loop serves all that is ready."""
-    with servers(column) as (server,), Crowd(server) as crowd:
+    with servers(column, connections=ACTIVE) as (server,), Crowd(server) as crowd:
         crowd.join(ACTIVE)
         crowd.ask()
         server.about()
