@@ -106,12 +106,12 @@ fuzz-quick: ## the same for ten seconds a target
 fuzz-cover: ## say which lines of the crates their inputs reach
 	tools/fuzz-cover.sh
 
-# Linked against a sanitizer, the extension does not load into a plain interpreter: tools/asan.sh runs one that has it.
-ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client
 soak: $(VENV)/.dev $(VENV)/.fast ## the tests that take minutes: storms of cancellations, slow clients (slowhttptest), SIGTERM, scale
 	$(BIN)/python -m pytest -m soak --modes=$(MODES) $(ARGS)
 	QUINDE_SOAK=1 $(BIN)/python -m pytest tests/soak --capture=no -o faulthandler_timeout=900 $(ARGS)
 
+# Linked against a sanitizer, the extension does not load into a plain interpreter: tools/asan.sh runs one that has it.
+ASAN_TESTS ?= tests/behaviour tests/net tests/web tests/client
 asan: $(VENV)/.asan ## run the tests of driver and reactor under AddressSanitizer (ASAN_TESTS, MODES)
 	tools/asan.sh $(BIN)/python -m pytest --numprocesses=$(JOBS) --modes=$(MODES) $(ASAN_TESTS) $(ARGS)
 
