@@ -207,20 +207,20 @@ def test_a_session_is_taken_anew_where_that_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    ("first", "is_taken_again"),
+    ("given", "is_taken_again"),
     [
-        (Session(age=10), False),
-        (Session(age=200), True),
-        (Session(age=7300, hint=100_000), True),
-        (Session(age=200, hint=0), False),
-        (Session(has_ticket=False), False),
+        ({"age": 10}, False),
+        ({"age": 200}, True),
+        ({"age": 7300, "hint": 100_000}, True),
+        ({"age": 200, "hint": 0}, False),
+        ({"has_ticket": False}, False),
     ],
 )
 def test_a_session_that_is_too_old_makes_room(
-    first: Session, is_taken_again: bool, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, Any], is_taken_again: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", True)
-    cache, second = SessionCache(max_size=2), Session()
+    cache, first, second = SessionCache(max_size=2), Session(**given), Session()
     for session in (first, second):
         cache.watch("a", Source(session))  # type: ignore[arg-type]
         cache.recall("a")

@@ -430,7 +430,7 @@ class Pool:
 
     def statistics(self) -> dict[str, int]:
         """Count connections in use, waiters, idle connections, slots taken and keys."""
-        hosts = self._hosts.values()
+        hosts = list(self._hosts.values())  # all at once: another thread may ask
         return {
             "requests_in_flight": len(self._active),
             "requests_waiting": sum(len(host.waiters) for host in hosts),
