@@ -314,3 +314,78 @@ async def test_subclasses_of_responses() -> None:
     async with serve(application(handler)) as served:
         answer = await ask(served, "/a")
     assert (answer.body, answer.header("X-Loud")) == (b"loud", "/a")
+
+
+APPEND: dict[str, Any] = {}
+REMOVE = {"append_slash": False, "remove_slash": True}
+MERGE = {"append_slash": False}
+NO_MERGE = {"merge_slashes": False}
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "location"),
+    [
+        (APPEND, "/with/", None),
+        (APPEND, "/with", "/with/"),
+        (APPEND, "/with?a=b%20c&d", "/with/?a=b%20c&d"),
+        (APPEND, "/with?", "/with/"),
+        (APPEND, "/without", None),
+        (APPEND, "/without/", 404),
+        (APPEND, "//with//", "/with/"),
+        (APPEND, "/a//b", "/a/b"),
+        (APPEND, "///a///b?c//d", "/a/b?c//d"),
+        (APPEND, "/a//b/c", "/a/b/c/"),
+        (APPEND, "/a%2Fb//x", "/a%2Fb/x/"),
+        (APPEND, "//example.com/with", 404),
+        (APPEND, "//example.com", "/example.com/"),
+        (REMOVE, "/without/", "/without"),
+        (REMOVE, "/without/?q", "/without?q"),
+        (REMOVE, "/with", 404),
+        (REMOVE, "/a//b/", "/a/b"),
+        (REMOVE, "//without/", "/without"),
+        (MERGE, "/a//b", "/a/b"),
+        (MERGE, "/with", 404),
+        (NO_MERGE, "/with", "/with/"),
+        (NO_MERGE, "/a//b", 404),
+        (NO_MERGE, "//with", "/with/"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 308])
+async def test_paths_that_are_nearly_right(
+    options: dict[str, Any], target: str, location: str | int | None, status: int
+) -> None:
+    if status == 301:
+        options = {**options, "redirect_class": web.HTTPMovedPermanently}
+
+    async def handler(_request: Any) -> Any:
+        return web.Response(text="here")
+
+    app = web.Application(middlewares=[web.normalize_path_middleware(**options)])
+    for path in ("/with/", "/without", "/a/b", "/a/b/c/", "/{name}/x/", "/example.com/"):
+        app.router.add_get(path, handler)
+    async with serve(app) as served, open_wire(served) as wire:
+        await wire.send(request("GET", target))
+        answer = await wire.read_answer()
+    if location is None or isinstance(location, int):
+        assert answer.status == (location or 200)
+    else:
+        assert (answer.status, answer.headers("Location")) == (status, [location])
+
+
+@quinde_only
+async def test_a_last_letter_is_no_slash() -> None:
+    """aiohttp takes it off too, and finds the wrong resource."""
+
+    async def handler(_request: Any) -> Any:
+        return web.Response()
+
+    app = web.Application(middlewares=[web.normalize_path_middleware(**REMOVE)])
+    app.router.add_get("/path", handler)
+    async with serve(app) as served, open_wire(served) as wire:
+        await wire.send(request("GET", "/paths"))
+        assert (await wire.read_answer()).status == 404
+
+
+def test_slashes_are_not_both_appended_and_removed() -> None:
+    with pytest.raises(AssertionError, match="Cannot both remove and append slash"):
+        web.normalize_path_middleware(append_slash=True, remove_slash=True)

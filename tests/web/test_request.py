@@ -188,4 +188,6 @@ def test_config_dict_shows_the_values_of_applications() -> None:
 def test_a_clone_has_found_the_same_route() -> None:
     request = fake_request(server=fake_server(app=Application()))
     request._found = PlainResource("/").add_route("GET", handler), None
-    assert request.clone(method="POST").match_info.route is request.match_info.route
+    assert request.clone(method="POST").match_info is request.match_info
+    with pytest.raises(RuntimeError, match="not been routed"):
+        fake_request().clone().match_info  # noqa: B018

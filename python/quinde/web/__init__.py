@@ -74,7 +74,7 @@ from quinde.web.exceptions import (
 from quinde.web.journal import BufferedAccessLogger
 from quinde.web.keys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from quinde.web.limits import Limits
-from quinde.web.middlewares import middleware
+from quinde.web.middlewares import middleware, normalize_path_middleware
 from quinde.web.protocol import RequestHandler
 from quinde.web.request import BaseRequest, PayloadAccessError, Request, RequestPayloadError
 from quinde.web.response import Response, json_bytes_response, json_response
@@ -209,6 +209,7 @@ __all__ = (
     "json_bytes_response",
     "json_response",
     "middleware",
+    "normalize_path_middleware",
     "options",
     "patch",
     "post",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from quinde.web.exceptions import HTTPPermanentRedirect
+from quinde.web.routing import SystemRoute
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from quinde.web.exceptions import HTTPMove
+    from quinde.web.request import Request
+    from quinde.web.stream import StreamResponse
     from quinde.web.types import Handler, Middleware
 
-__all__ = ("check_middleware", "middleware", "wrap_handler")
+__all__ = ("check_middleware", "middleware", "normalize_path_middleware", "wrap_handler")
 
 F = TypeVar("F")
 
@@ -44,3 +51,57 @@ def wrap_handler(handler: Handler, middlewares: Iterable[Middleware]) -> Handler
     for each in reversed(tuple(middlewares)):
         handler = update_wrapper(partial(each, handler=handler), handler)
     return handler
+
+
+def normalize_path_middleware(
+    *,
+    append_slash: bool = True,
+    remove_slash: bool = False,
+    merge_slashes: bool = True,
+    redirect_class: type[HTTPMove] = HTTPPermanentRedirect,
+) -> Middleware:
+    """Make a middleware that redirects to the path that was perhaps meant, where there is none as it stands.
+
+    Args:
+        append_slash: Try it with a slash at its end.
+        remove_slash: Try it without one; not together with `append_slash`.
+        merge_slashes: Try it with one slash for several, alone and with the others.
+        redirect_class: How to redirect, `HTTPPermanentRedirect` (308) by default.
+
+    Raises:
+        AssertionError: Slashes are to be both appended and removed.
+    """
+    if append_slash and remove_slash:
+        raise AssertionError("Cannot both remove and append slash")
+
+    def others(path: str) -> Iterator[str]:
+        ended = path
+        if append_slash and not path.endswith("/"):
+            ended = path + "/"
+        elif remove_slash and path.endswith("/"):
+            ended = path[:-1]
+        if merge_slashes:
+            yield _merged(path)
+        if ended != path:
+            yield ended
+            if merge_slashes:
+                yield _merged(ended)
+
+    @middleware
+    async def normalize(request: Request, handler: Handler) -> StreamResponse:
+        if isinstance(request.match_info.route, SystemRoute):
+            target = request.raw_path if request.raw_path.startswith("/") else str(request.rel_url)
+            path, mark, query = target.partition("?")
+            for other in others(path):
+                # Two slashes at its beginning would make another host of what follows.
+                meant = request.clone(rel_url="/" + other.lstrip("/"))
+                found = await request.app.router.resolve(meant)
+                if found.http_exception is None:
+                    raise redirect_class(meant.raw_path + mark + query)
+        return await handler(request)
+
+    return normalize
+
+
+def _merged(path: str) -> str:
+    return re.sub("//+", "/", path)

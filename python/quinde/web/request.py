@@ -439,7 +439,8 @@ class Request(BaseRequest):
         """Make a clone, as `BaseRequest.clone`, which has found the same route."""
         made = super().clone(**changes)
         made._found = self._found
-        made._match_info = self._match_info
+        if self._match_info is not None or self._found is not None:
+            made._match_info = self.match_info  # the very same: what is said of one holds for both
         return made
 
     async def _prepare_hook(self, response: StreamResponse) -> None:
