@@ -172,7 +172,29 @@ async def test_a_missing_certificate_is_said_once(caplog: pytest.LogCaptureFixtu
                 await asyncio.sleep(0)
     (record,) = [record for record in caplog.records if record.name == "quinde.server"]
     assert record.levelno == logging.WARNING
-    assert "load_cert_chain" in record.getMessage()
+    assert "certificate" in record.getMessage()
+
+
+async def test_a_context_that_offers_too_much_is_said_once(
+    mode: Mode, caplog: pytest.LogCaptureFixture
+) -> None:
+    if mode.backend == "transport":
+        pytest.skip("asyncio does not tell before the connection is made")
+    offered, asked = certs.new_server_context(), certs.new_client_context()
+    offered.set_alpn_protocols(["h2", "http/1.1"])
+    asked.set_alpn_protocols(["h2", "http/1.1"])
+    with caplog.at_level(logging.INFO):
+        async with serve(context=offered) as served:
+            for _ in range(2):
+                with pytest.raises(OSError):  # TLS's or the socket's
+                    _, writer = await asyncio.open_connection(HOST, served.port, ssl=asked)
+                    writer.write(GET)
+                    await writer.wait_closed()
+                    raise ConnectionError
+    (record,) = [record for record in caplog.records if record.name == "quinde.server"]
+    assert record.levelno == logging.WARNING
+    assert 'ALPN chose "h2"' in record.getMessage()
+    assert "set_alpn_protocols" in record.getMessage()
 
 
 async def test_handshake_that_fails_is_a_line_for_who_looks(caplog: pytest.LogCaptureFixture) -> None:

@@ -92,7 +92,7 @@ class Server:
                 raise TypeError(f"Server() got an unexpected keyword argument {name!r}")
         given = Limits(**{"keepalive_timeout": 3630, **keywords})
         self.limits = given if limits is None else limits.over(given)
-        self._doubts_certificate = False
+        self._context_doubted = False
         self._quiet_until = 0.0
         self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
@@ -259,20 +259,19 @@ class Server:
         """Write that no TLS came about with a peer.
 
         Scanners and misdirected clients are everyday life on an open port: a line for whoever looks for it.
-        That a server has no certificate shows here only: this is said aloud, once.
+        What is the fault of the server's own context shows here only: this is said aloud, once.
         """
         self.logger.debug("TLS handshake with %s failed: %s", peername, error)
-        if (
-            not self._doubts_certificate
-            and getattr(error, "reason", None) == "NO_SHARED_CIPHER"
-            and not self.statistics()["handshakes"]
-        ):
-            self._doubts_certificate = True
-            self.logger.warning(
-                "TLS handshake with %s failed: no shared cipher, and none has succeeded yet: "
-                "has the ssl_context a certificate (load_cert_chain)?",
-                peername,
-            )
+        if self._context_doubted:
+            return
+        if getattr(error, "reason", None) == "NO_SHARED_CIPHER" and not self.statistics()["handshakes"]:
+            doubt = "no shared cipher, and none has succeeded yet: has the ssl_context a certificate?"
+        elif "ALPN" in str(error):
+            doubt = f"{error} (set_alpn_protocols of the ssl_context)"
+        else:
+            return
+        self._context_doubted = True
+        self.logger.warning("TLS handshake with %s failed: %s", peername, doubt)
 
     def _on_failed_handshake(self, connection: Connection | None, error: Exception) -> None:
         self.log_failed_handshake(None if connection is None else connection.peername, error)
