@@ -343,6 +343,7 @@ NO_MERGE = {"merge_slashes": False}
         (REMOVE, "/with", 404),
         (REMOVE, "/a//b/", "/a/b"),
         (REMOVE, "//without/", "/without"),
+        (REMOVE, "//a///b///", "/a/b"),
         (MERGE, "/a//b", "/a/b"),
         (MERGE, "/with", 404),
         (NO_MERGE, "/with", "/with/"),

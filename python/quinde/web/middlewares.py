@@ -74,18 +74,14 @@ def normalize_path_middleware(
     if append_slash and remove_slash:
         raise AssertionError("Cannot both remove and append slash")
 
-    def others(path: str) -> Iterator[str]:
-        ended = path
+    def ended(path: str) -> str:
         if append_slash and not path.endswith("/"):
-            ended = path + "/"
-        elif remove_slash and path.endswith("/"):
-            ended = path[:-1]
-        if merge_slashes:
-            yield _merged(path)
-        if ended != path:
-            yield ended
-            if merge_slashes:
-                yield _merged(ended)
+            return path + "/"
+        return path[:-1] if remove_slash and path.endswith("/") else path
+
+    def others(path: str) -> Iterator[str]:
+        merged = re.sub("//+", "/", path) if merge_slashes else path
+        return (other for other in (merged, ended(path), ended(merged)) if other != path)
 
     @middleware
     async def normalize(request: Request, handler: Handler) -> StreamResponse:
@@ -101,7 +97,3 @@ def normalize_path_middleware(
         return await handler(request)
 
     return normalize
-
-
-def _merged(path: str) -> str:
-    return re.sub("//+", "/", path)
