@@ -197,6 +197,9 @@ class CoreTransport(asyncio.Transport):
         exchange may go on, but says no more on this connection. HTTP's timeouts end. As with asyncio's
         transports, `connection_made` is not called.
 
+        (What comes behind a request that offers no other protocol and is the last of its connection, by
+        `Connection: close` or HTTP/1.0, is dropped as soon as it comes.)
+
         Args:
             protocol: An `asyncio.Protocol` or `asyncio.BufferedProtocol`.
         """

@@ -373,9 +373,12 @@ fn unless_failed(
 
 /// Closes a connection at once; its protocol is told why.
 pub fn give_up(py: Python<'_>, serial: u64, token: Token, error: Option<PyErr>) {
+    // Kept beyond the borrow: to drop it may run code.
+    let kept = error.as_ref().map(|error| error.clone_ref(py));
     with_connection(serial, token, |connection| {
         error.map(|error| connection.note_error(error))
     });
+    drop(kept);
     super::command::close(py, serial, token, true);
 }
 
