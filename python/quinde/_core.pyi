@@ -210,6 +210,7 @@ class Service:
         timed: bool = False,
         journal: Journal | None = None,
         on_full: Callable[..., object] | None = None,
+        on_refused: Callable[[Connection | None, int, int], object] | None = None,
     ) -> Service: ...
     @property
     def connections(self) -> list[Connection]: ...

@@ -126,8 +126,8 @@ async def test_logger_class_of_ones_own() -> None:
 
 @quinde_only
 async def test_refused_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    (record,), _ = await lines(caplog, hello, b"GET / HTTP/1.1\r\n\r\n")
-    assert '"UNKNOWN / HTTP/1.0" 400' in record.getMessage()
+    (record,), size = await lines(caplog, hello, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert f'"UNKNOWN / HTTP/1.0" 400 {size} ' in record.getMessage()
     assert record.getMessage().startswith("127.0.0.1 ")
 
 

@@ -127,6 +127,7 @@ class Server:
             timed=self.access_logger is not None,
             journal=journal if direct else None,
             on_full=self._on_full,
+            on_refused=self._on_refused,
         )
 
     def __call__(self) -> RequestHandler:
@@ -248,12 +249,15 @@ class Server:
         """Choose the words for a request that the core refuses: it sends them and closes the connection."""
         peername = None if connection is None else connection.peername
         self.logger.debug("Refused a request from %s with %d: %s", peername, status, message)
-        body = message.encode()
+        return status, HTTPStatus(status).phrase, message.encode()
+
+    def _on_refused(self, connection: Connection | None, status: int, size: int) -> None:
+        """Write to the access log what the core has answered by itself."""
         if self.access_logger is not None:
-            refused = UnparsedRequest(peername, self)
-            answer = Response(status=status, body=body)
-            self.access_logger.log(refused, answer, 0.0)
-        return status, HTTPStatus(status).phrase, body
+            answer = Response(status=status)
+            answer._body_length = size
+            peername = None if connection is None else connection.peername
+            self.access_logger.log(UnparsedRequest(peername, self), answer, 0.0)
 
     def log_failed_handshake(self, peername: Any, error: BaseException) -> None:
         """Write that no TLS came about with a peer.

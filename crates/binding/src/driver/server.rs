@@ -570,11 +570,12 @@ fn refuse(py: Python<'_>, serial: u64, token: Token, stream: StreamId, error: &E
     let length = itoa::Buffer::new().format(answer.body.len()).to_owned();
     let answered = with_loop(serial, |state| {
         let Some(connection) = state.connection(token) else {
-            return Ok(());
+            return Ok(None);
         };
         let Side::Server(server) = &mut connection.side else {
-            return Ok(());
+            return Ok(None);
         };
+        let before = server.machine.output().len();
         let fields: [(&[u8], &[u8]); 4] = [
             (b"Content-Type", b"text/plain; charset=utf-8"),
             (b"Content-Length", length.as_bytes()),
@@ -591,10 +592,17 @@ fn refuse(py: Python<'_>, serial: u64, token: Token, stream: StreamId, error: &E
             .machine
             .send_head(stream, start, known, fields.into_iter())?;
         server.machine.send_data(stream, Chunk::Borrowed(&answer.body))?;
-        server.machine.finish(stream)
+        server.machine.finish(stream)?;
+        Ok::<_, Error>(Some(server.machine.output().len() - before))
     });
-    if matches!(answered, Some(Err(_))) {
-        give_up(py, serial, token);
+    match answered {
+        Some(Ok(Some(size))) => {
+            service
+                .get()
+                .report_refusal(py, serial, token, answer.status, size);
+        }
+        Some(Err(_)) => give_up(py, serial, token),
+        _ => {}
     }
 }
 

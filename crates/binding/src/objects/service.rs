@@ -27,6 +27,7 @@ pub struct Service {
     pub handler_cancellation: bool,
     pub tcp_keepalive: bool,
     on_bad_request: Option<Py<PyAny>>,
+    on_refused: Option<Py<PyAny>>,
     on_failed_handshake: Option<Py<PyAny>>,
     /// Whether somebody will ask how long requests took.
     pub timed: bool,
@@ -73,6 +74,7 @@ impl Service {
             visit.call(held)?;
         }
         visit.call(&self.on_bad_request)?;
+        visit.call(&self.on_refused)?;
         visit.call(&self.on_full)?;
         visit.call(&self.on_failed_handshake)?;
         self.tasks.traverse(&visit)?;
@@ -86,7 +88,7 @@ impl Service {
     #[new]
     #[pyo3(signature = (serve, *, r#loop, server_header, context=None, handler_cancellation=false,
                         tcp_keepalive=true, on_bad_request=None, on_failed_handshake=None, on_full=None,
-                        timed=false, journal=None))]
+                        on_refused=None, timed=false, journal=None))]
     #[allow(clippy::too_many_arguments, reason = "one keyword an option")]
     fn new(
         py: Python<'_>,
@@ -99,6 +101,7 @@ impl Service {
         on_bad_request: Option<Py<PyAny>>,
         on_failed_handshake: Option<Py<PyAny>>,
         on_full: Option<Py<PyAny>>,
+        on_refused: Option<Py<PyAny>>,
         timed: bool,
         journal: Option<Py<Journal>>,
     ) -> PyResult<Self> {
@@ -119,6 +122,7 @@ impl Service {
             handler_cancellation,
             tcp_keepalive,
             on_bad_request,
+            on_refused,
             on_failed_handshake,
             timed: timed || journal.is_some(),
             journal,
@@ -330,6 +334,16 @@ impl Service {
             .and_then(|connection| hook.call1(py, (connection, error.value(py))));
         if let Err(error) = told {
             crate::driver::action::report(py, serial, "quinde: on_failed_handshake failed", error);
+        }
+    }
+
+    /// Tells Python of a refusal, and how many bytes its answer has.
+    pub fn report_refusal(&self, py: Python<'_>, serial: u64, token: Token, status: u16, size: usize) {
+        let Some(hook) = &self.on_refused else { return };
+        let told = Connection::of(py, serial, token)
+            .and_then(|connection| hook.call1(py, (connection, status, size)));
+        if let Err(error) = told {
+            crate::driver::action::report(py, serial, "quinde: on_refused failed", error);
         }
     }
 
