@@ -1,25 +1,26 @@
-//! One connection: its wire, its protocol side, and what is alike for both ends: flushing, closing, deadlines.
+//! One connection: its wire, its protocol side, and what is alike for both ends: receiving, closing, deadlines.
 //!
 //! Called inside the borrow of the loop's state: nothing here calls into Python.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
 use quinde_http::{Close, Machine, Output, Statistics, WriteStall};
-use quinde_reactor::{Address, Received, Sent, Socket, Token};
+use quinde_reactor::{Address, Received, Socket, Token};
 
 use super::action::{Dropped, TransportCommand};
 use super::client::ClientSide;
+use super::flush::Flushed;
 use super::gather::Gather;
 use super::raw::RawSide;
 use super::scratch::Scratch;
 use super::server::ServerSide;
 use super::tls::Tls;
-use super::{Action, LoopState, gather, keep_spare};
+use super::{Action, LoopState, gather};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::Place;
 use crate::objects::tally::Counted;
@@ -96,24 +97,13 @@ pub struct Connection {
     pub unsent: usize,
     /// Bytes of the wire.
     pub received: u64,
-    sent: u64,
+    pub sent: u64,
     pub drains: Vec<Py<PyAny>>,
     /// Futures of who waits until all is sent, or the connection gone.
     pub emptied: Vec<Py<PyAny>>,
     /// Told to panic in its next drive, by a test: no release has this.
     #[cfg(debug_assertions)]
     pub panics: bool,
-}
-
-/// How far the output got.
-enum Flushed {
-    Clean,
-    /// A transport gets all of it: when this is done, it tells whether it has something to send.
-    Handed,
-    Waiting,
-    /// It waits for TLS, not for the socket.
-    Unsealed,
-    Failed(io::Error),
 }
 
 /// What a receive brought.
@@ -394,76 +384,6 @@ impl Connection {
         self.closing || (self.peer_closed && !half_open) || self.machine_close() != Close::No
     }
 
-    fn flush(
-        &mut self,
-        py: Python<'_>,
-        token: Token,
-        actions: &mut VecDeque<Action>,
-        spare: &mut Vec<Vec<u8>>,
-        now: u64,
-    ) -> Flushed {
-        let before = self.queued();
-        let flushed = self.flush_output(py, token, actions, spare);
-        let waits = matches!(flushed, Flushed::Waiting);
-        let progress = waits && self.queued() < before;
-        if self.stall.note(waits, progress, now) {
-            if let Io::Socket(socket) = &self.io {
-                self.unsent = socket.unsent().unwrap_or(usize::MAX);
-            }
-        }
-        flushed
-    }
-
-    fn flush_output(
-        &mut self,
-        py: Python<'_>,
-        token: Token,
-        actions: &mut VecDeque<Action>,
-        spare: &mut Vec<Vec<u8>>,
-    ) -> Flushed {
-        if matches!(self.io, Io::Transport { writable: false, .. }) && !self.aborting {
-            // It has something to send as long as it says so (`transport::attach`).
-            return Flushed::Waiting;
-        }
-        let output = self.side.output();
-        if let (Some(tls), Io::Socket(socket)) = (&mut self.tls, &mut self.io) {
-            let flushed = send_all(socket, tls.sealed(), &mut self.sent);
-            if !matches!(flushed, Flushed::Clean) {
-                return flushed;
-            }
-            if !output.is_empty() || tls.holds_plaintext() {
-                if tls.can_seal() {
-                    actions.push_back(Action::Seal(token));
-                }
-                return Flushed::Unsealed;
-            }
-        }
-        if output.is_empty() {
-            return Flushed::Clean;
-        }
-        match &mut self.io {
-            Io::Transport {
-                transport, carrier, ..
-            } => {
-                self.sent += output.len() as u64;
-                let mut segments = Vec::new();
-                while let Some(segment) = output.pop() {
-                    segments.push(segment);
-                }
-                let command = TransportCommand::Write(token, carrier.clone_ref(py), segments);
-                actions.push_back(Action::Transport(transport.clone_ref(py), command));
-                Flushed::Handed
-            }
-            Io::Socket(socket) => {
-                let flushed = send_all(socket, output, &mut self.sent);
-                if let (Flushed::Clean, Some(buffer)) = (&flushed, output.recycle()) {
-                    keep_spare(spare, buffer);
-                }
-                flushed
-            }
-        }
-    }
-
     /// Commands carry no time: their deadlines count from here. True: one was due, its events want to be driven.
     fn tell_time(&mut self, now: u64) -> bool {
         let Side::Server(server) = &mut self.side else {
@@ -522,49 +442,6 @@ impl Connection {
         let willed = matches!(failure, Failure::Closed) && !self.peer_closed;
         !willed && self.tls.as_ref().is_some_and(|tls| tls.is_shaking_hands())
     }
-
-    /// Sends what TLS has to say to a peer before the connection is torn down, as far as it goes at once.
-    pub fn send_alert(&mut self) {
-        if let (Some(tls), Io::Socket(socket)) = (&mut self.tls, &mut self.io) {
-            // Nothing depends on it.
-            let _ = send_all(socket, tls.sealed(), &mut self.sent);
-        }
-    }
-
-    fn wake_drains(&mut self, actions: &mut VecDeque<Action>, py: Python<'_>) {
-        if !self.drains.is_empty() && self.queued() <= LOW_WATER {
-            for future in self.drains.drain(..) {
-                actions.push_back(Action::Resolve(future, py.None()));
-            }
-        }
-        let queued = match &self.side {
-            // A transport that is not writable has more.
-            Side::Raw(_) if !matches!(self.io, Io::Transport { writable: false, .. }) => self.queued(),
-            _ => return,
-        };
-        if let Side::Raw(raw) = &mut self.side {
-            raw.note_queued(py, queued, actions);
-        }
-    }
-}
-
-fn send_all(socket: &mut Socket, output: &mut Output, sent: &mut u64) -> Flushed {
-    while !output.is_empty() {
-        if !socket.is_writable() {
-            return Flushed::Waiting;
-        }
-        let mut slices = [IoSlice::new(&[]); 16];
-        let filled = output.slices(&mut slices);
-        match socket.send(&slices[..filled]) {
-            Sent::Data(n) => {
-                *sent += n as u64;
-                output.advance(n);
-            }
-            Sent::Blocked => return Flushed::Waiting,
-            Sent::Failed(error) => return Flushed::Failed(error),
-        }
-    }
-    Flushed::Clean
 }
 
 /// Ends a drive or a command outside one: sends, closes when it is time, sets the deadline.
