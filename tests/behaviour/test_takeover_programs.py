@@ -234,3 +234,129 @@ def test_loops_that_end_before_the_connection(mode: Mode, closed: bool) -> None:
         for _ in range(3):  # what was not closed is finalised in one, and freed in the next
             gc.collect()
     assert [reference() for reference in references] == [None]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_what_ends_the_process_leaves_the_loop(mode: Mode, error: type[BaseException]) -> None:
+    takers: list[Taker] = []
+
+    class Exiting(Taker):
+        def on_data(self, data: bytes) -> None:
+            if data == b"exit":
+                raise error
+
+    async def handler(request: web.Request) -> web.Response:
+        takers.append(Exiting().take(await switch(request)))
+        await takers[0].ended
+        return web.Response()
+
+    async def main() -> None:
+        async with (
+            serve_quinde(application(handler), shutdown_timeout=1) as served,
+            open_wire(served) as wire,
+        ):
+            await wire.send(OFFER)
+            await wire.read_head()
+            await wire.send(b"exit")
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await wire.send(b"on")  # the connection is as it was
+            assert await takers[0].told(6) == b"exiton"
+            takers[0].transport.close()
+            assert await wire.read_to_end() == b""
+
+    loop = mode.new_loop()
+    task = loop.create_task(main())
+    with pytest.raises(error):
+        loop.run_until_complete(task)
+    task.cancel()
+    loop.run_until_complete(task)
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    assert takers[0].lost == [None]
+
+
+class Moody(Taker):
+    """Do something at random with each piece."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(keep_half=chance.random() < 0.3)
+        self.chance = chance
+        self.sent = bytearray()
+
+    def on_data(self, data: bytes) -> None:
+        mood = self.chance.random()
+        transport = self.transport
+        if mood < 0.5:
+            piece = self.chance.randbytes(self.chance.choice((1, 100, 70_000, 300_000)))
+            if not transport.is_closing():
+                self.sent += piece
+            transport.write(piece)
+        elif mood < 0.7:
+            transport.pause_reading()
+            asyncio.get_running_loop().call_soon(transport.resume_reading)
+        elif mood < 0.75:
+            transport.set_protocol(self)
+        elif mood < 0.8:
+            transport.close()
+        elif mood < 0.83:
+            transport.abort()
+        elif mood < 0.86:
+            raise ValueError("a mood")
+
+
+@pytest.mark.limit(60)
+async def test_storm() -> None:
+    """Whatever protocols and peers do, bytes keep their order and each end is told once."""
+    takers: dict[str, Moody] = {}
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+
+    async def handler(request: web.Request) -> web.Response:
+        number = request.query["number"]
+        taker = takers[number] = Moody(random.Random(number))
+        taker.take(await switch(request))
+        if taker.chance.random() < 0.5:
+            await taker.ended
+        return web.Response()
+
+    async def peer(number: int) -> None:
+        chance = random.Random(1000 + number)
+        said = bytearray(chance.randbytes(chance.choice((0, 10, 5000))))
+        heard = bytearray()
+        async with open_wire(served) as wire:
+
+            async def listen() -> None:
+                while data := await wire.reader.read(chance.choice((10, 100_000))):
+                    heard.extend(data)
+
+            try:
+                await wire.send(OFFER.replace(b"/ ", b"/?number=%d " % number, 1) + said)
+                await wire.read_head()
+                listening = asyncio.create_task(listen())
+                for _ in range(chance.randrange(12)):
+                    piece = chance.randbytes(chance.choice((1, 1000, 200_000)))
+                    said += piece
+                    await wire.send(piece)
+                    await asyncio.sleep(0)
+                if chance.random() < 0.3:
+                    wire.writer.transport.abort()
+                wire.writer.close()
+                await asyncio.wait([listening])
+                listening.exception()
+            except ConnectionError:
+                pass
+        taker = takers[str(number)]
+        while not ("eof" in taker.calls or taker.lost):  # noqa: ASYNC110  # either will come
+            await asyncio.sleep(0)
+        if taker.keep_half:
+            taker.transport.close()
+        await taker.ended
+        assert said.startswith(taker.received)
+        assert taker.sent.startswith(heard)
+        assert len(taker.lost) == 1
+
+    async with serve_quinde(application(handler), shutdown_timeout=1) as served:
+        async with asyncio.TaskGroup() as group:
+            for number in range(60):
+                group.create_task(peer(number))
+        assert served.runner.server.statistics()["connections_open"] == 0

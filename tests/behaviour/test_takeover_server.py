@@ -142,11 +142,13 @@ async def test_a_request_body_stays_the_requests() -> None:
 @quinde_only
 async def test_reader_of_an_unfinished_body_learns_that_it_will_not_come() -> None:
     learnt = asyncio.get_running_loop().create_future()
+    taken = asyncio.Event()
 
     async def handler(asked: Any) -> Any:
         reading = asyncio.ensure_future(asked.read())
         await asyncio.sleep(0)
         taker = Taker().take(asked.transport)
+        taken.set()
         with pytest.raises(ConnectionResetError):
             await reading
         assert await taker.told(2) == b"dy"
@@ -155,9 +157,7 @@ async def test_reader_of_an_unfinished_body_learns_that_it_will_not_come() -> No
 
     async with serve(everything(handler)) as served, open_wire(served) as wire:
         await wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo")
-        while not (tasks := served.runner.server.service.tasks):  # noqa: ASYNC110
-            await asyncio.sleep(0)
-        assert tasks
+        await taken.wait()
         await wire.send(b"dy")
         await learnt
 
