@@ -201,11 +201,11 @@ async def test_it_takes_its_slot_until_it_is_gone_and_is_not_used_again(lib: Any
 
 
 async def test_the_request_s_timeouts_end(lib: Any) -> None:
-    timeout = lib.ClientTimeout(total=0.05, sock_read=0.05)
+    timeout = lib.ClientTimeout(total=0.5, sock_read=0.5)
     async with serve_raw(switching()) as served, lib.ClientSession(timeout=timeout) as client:
         async with client.get(served.url, headers=OFFER) as response:
             taker = Taker().take(response.connection.transport)
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.6)  # what each of them would not allow
             assert taker.lost == []
             taker.transport.write(b"still")
             assert await taker.told(5) == b"STILL"

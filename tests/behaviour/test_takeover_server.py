@@ -553,9 +553,9 @@ async def test_a_protocol_names_its_successor_from_within() -> None:
 
 
 async def test_http_s_deadlines_end() -> None:
-    options: dict[str, Any] = {"keepalive_timeout": 0.01}
+    options: dict[str, Any] = {"keepalive_timeout": 0.4}
     if LIBRARY == "quinde":
-        options["limits"] = web.Limits(head_timeout=0.01, keepalive_timeout=0.01, write_timeout=0.01)
+        options["limits"] = web.Limits(head_timeout=0.4, keepalive_timeout=0.4, write_timeout=0.1)
         del options["keepalive_timeout"]
     server = Server(Echo)
     async with server.serve(**options) as served, open_wire(served) as wire:
@@ -563,7 +563,7 @@ async def test_http_s_deadlines_end() -> None:
         wire.reader._transport.pause_reading()  # type: ignore[attr-defined]
         size = 16 * MEGABYTE
         taker.transport.write(b"x" * size)
-        await asyncio.sleep(0.1)  # ten times what each of them would allow
+        await asyncio.sleep(0.6)  # what each of them would not allow
         assert taker.lost == []
         wire.reader._transport.resume_reading()  # type: ignore[attr-defined]
         assert len(await wire.read_exactly(size)) == size
