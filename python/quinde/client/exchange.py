@@ -48,8 +48,7 @@ async def exchange(
         The response; it holds the connection.
 
     Raises:
-        ValueError: the request cannot be sent as it is; nothing was, and the connection is fit for another
-            one.
+        ValueError: the request cannot be sent as it is; nothing was, and the connection is closed.
         ClientError: it failed; the connection is closed.
         TimeoutError: the time is over; the connection is closed.
         asyncio.CancelledError: the connection is closed.
