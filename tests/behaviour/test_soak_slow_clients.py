@@ -39,7 +39,7 @@ async def large(request):
     return web.Response(body=bytes(4 << 20))
 
 async def statistics(request):
-    return web.json_response(request.protocol._server.statistics())
+    return web.json_response(request.protocol.server.statistics())
 
 app = web.Application()
 app.router.add_get("/", hello)

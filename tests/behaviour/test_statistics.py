@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,17 @@ def of(served: Served) -> dict[str, int]:
 async def test_a_server_without_requests_has_counted_nothing() -> None:
     async with serve(application(echo)) as served:
         assert of(served) == dict.fromkeys(SERVER_KEYS, 0)
+
+
+async def test_a_handler_can_tell_them() -> None:
+    async def tell(asked: Any) -> Any:
+        return web.json_response(asked.protocol.server.statistics())
+
+    async with serve(application(tell)) as served, open_wire(served) as wire:
+        await wire.send(request())
+        told = json.loads((await wire.read_answer()).body)
+        assert told.keys() == of(served).keys()
+        assert (told["connections_open"], told["requests"], told["requests_in_flight"]) == (1, 1, 1)
 
 
 @pytest.mark.plain("bytes of the wire are more than those that are written")

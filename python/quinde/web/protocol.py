@@ -106,6 +106,11 @@ class RequestHandler(Carried):
     # --- what user code asks --------------------------------------------------------------------------------
 
     @property
+    def server(self) -> Server:
+        """The server whose connection this is, for its `statistics()` and `connections`; not in aiohttp."""
+        return self._server
+
+    @property
     def transport(self) -> asyncio.Transport | None:
         """The transport; None when the connection is gone."""
         connection = self._connection
