@@ -7,6 +7,7 @@ import gc
 import socket
 import struct
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -452,7 +453,8 @@ async def test_what_a_protocol_raises_ends_the_connection(method: str) -> None:
         protocol = await server.take(wire)
         await wire.send(b"a")
         assert await protocol.ended is mistake
-        assert await wire.read_to_end() == b""
+        with suppress(ConnectionResetError):  # what was sent may be unread
+            assert await wire.read_to_end() == b""
     (report,) = reports
     assert report["exception"] is mistake
     assert report["protocol"] is protocol
