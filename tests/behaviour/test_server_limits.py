@@ -360,6 +360,24 @@ async def test_a_client_that_takes_a_little_now_and_then_is_served(mode):
         assert served.runner.server.statistics()["refused_write_timeout"] == 1
 
 
+@pytest.mark.plain("TLS's close is another thing than TCP's")
+async def test_a_stalled_connection_ends_by_a_reset(mode):
+    """Else the kernel keeps what it has for it, and who reads up to the end takes that for all."""
+    loop = asyncio.get_running_loop()
+    async with serve_quinde(application(large), limits=web.Limits(write_timeout=SOON)) as served:
+        server = served.runner.server
+        with socket.socket() as slow:
+            slow.setblocking(False)
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            await loop.sock_connect(slow, (served.host, served.port))
+            await loop.sock_sendall(slow, request())
+            await until(lambda: server.connections)
+            await until(lambda: not server.connections)
+            with pytest.raises(ConnectionResetError):
+                while True:
+                    assert await loop.sock_recv(slow, 1 << 20) != b"", "a FIN"
+
+
 async def test_a_closing_connection_does_not_wait_for_ever(mode):
     async with serve_quinde(application(large), limits=web.Limits(write_timeout=SOON)) as served:
         server = served.runner.server

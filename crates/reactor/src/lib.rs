@@ -97,4 +97,4 @@ pub use readiness::Readiness;
 pub use ready::ReadyQueue;
 pub use slab::{Slab, Token};
 #[cfg(unix)]
-pub use socket::{Received, Sent, Socket, unsent};
+pub use socket::{Received, Sent, Socket, reset_when_closed, unsent};

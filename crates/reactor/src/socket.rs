@@ -216,8 +216,7 @@ impl Socket {
     /// Let dropping this end the connection by a reset: what the kernel still has to send is thrown away at once,
     /// instead of being kept for a peer that does not take it.
     pub fn reset_when_dropped(&self) {
-        // If that fails, the kernel gives up by itself, later.
-        let _ = self.inner.set_linger(Some(std::time::Duration::ZERO));
+        reset_when_closed(self.as_fd());
     }
 
     /// Where the other end is, while it is connected.
@@ -271,6 +270,12 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
     }
+}
+
+/// As [`Socket::reset_when_dropped`], of any socket.
+pub fn reset_when_closed(socket: BorrowedFd<'_>) {
+    // If that fails, the kernel gives up by itself, later.
+    let _ = socket2::SockRef::from(&socket).set_linger(Some(std::time::Duration::ZERO));
 }
 
 /// As [`Socket::unsent`], of any socket.

@@ -68,6 +68,8 @@ pub enum TransportCommand {
     ResumeReading,
     Close,
     Abort,
+    /// Have it end by a reset when it is closed.
+    Forsake,
 }
 
 /// Values that are only dropped; the fields are never read.
@@ -192,6 +194,10 @@ fn command_transport(
         TransportCommand::ResumeReading => intern!(py, "resume_reading"),
         TransportCommand::Close => intern!(py, "close"),
         TransportCommand::Abort => intern!(py, "abort"),
+        TransportCommand::Forsake => {
+            with_socket(py, transport, quinde_reactor::reset_when_closed);
+            return Ok(());
+        }
     };
     transport.call_method0(py, name).map(drop)
 }
@@ -239,6 +245,15 @@ fn end_transport(py: Python<'_>, transport: &Py<PyAny>) -> PyResult<()> {
 
 /// What the socket of a transport still holds, if there is one.
 fn unsent_by_kernel(py: Python<'_>, transport: &Py<PyAny>) -> Option<usize> {
+    with_socket(py, transport, quinde_reactor::unsent).flatten()
+}
+
+/// Lends the socket of a transport; None if it shows none.
+fn with_socket<T>(
+    py: Python<'_>,
+    transport: &Py<PyAny>,
+    ask: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> T,
+) -> Option<T> {
     let name = intern!(py, "socket");
     let socket = transport
         .call_method1(py, intern!(py, "get_extra_info"), (name,))
@@ -246,7 +261,7 @@ fn unsent_by_kernel(py: Python<'_>, transport: &Py<PyAny>) -> Option<usize> {
     let descriptor = socket.call_method0(py, intern!(py, "fileno")).ok()?;
     let descriptor: i32 = descriptor.extract(py).ok().filter(|number| *number >= 0)?;
     // SAFETY: the socket object is alive, has just said that it has this descriptor open, and nothing runs in between.
-    quinde_reactor::unsent(unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+    Some(ask(unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) }))
 }
 
 /// Has the connection judge whether its transport makes progress.

@@ -7,6 +7,7 @@
 use pyo3::prelude::*;
 use quinde_reactor::Token;
 
+use super::action::TransportCommand;
 use super::connection::{Io, Side, teardown};
 use super::{Action, LoopState};
 use crate::errors::Failure;
@@ -51,9 +52,16 @@ fn give_up_stalled(state: &mut LoopState, py: Python<'_>, token: Token) {
         return;
     };
     connection.aborting = true;
-    if let Io::Socket(socket) = &connection.io {
-        socket.reset_when_dropped();
-    }
+    let forsake = match &connection.io {
+        Io::Socket(socket) => {
+            socket.reset_when_dropped();
+            None
+        }
+        Io::Transport { carrier, .. } => Some(Action::Transport(
+            carrier.clone_ref(py),
+            TransportCommand::Forsake,
+        )),
+    };
     let failure = match &mut connection.side {
         Side::Server(server) => {
             server.machine.count_refusal("write_timeout");
@@ -64,5 +72,6 @@ fn give_up_stalled(state: &mut LoopState, py: Python<'_>, token: Token) {
         // It has no such deadline.
         Side::Raw(_) => Failure::Closed,
     };
+    state.actions.extend(forsake);
     teardown(state, py, token, &failure);
 }
