@@ -69,9 +69,8 @@ pub fn prepare(connection: &mut Connection) {
 /// Gathering takes too long, if it does: whatever is there will be read, when the connection is driven.
 pub fn expire(connection: &mut Connection, now: u64) {
     let Connection { io, gather, .. } = connection;
-    if let Io::Socket(socket) = io
-        && gather.deadline().is_some_and(|at| at <= now)
-    {
+    let Io::Socket(socket) = io else { return };
+    if gather.deadline().is_some_and(|at| at <= now) {
         gather.since = None;
         gather.is_slow = true;
         socket.set_ready(Readiness {
