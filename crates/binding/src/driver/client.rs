@@ -19,15 +19,14 @@ use quinde_reactor::Token;
 
 use super::command::flush_queued;
 use super::connection::{Ending, Io, Peers, Progress, Side, settle, teardown};
+use super::exchange::{Exchange, Timeouts};
 use super::raw::Handed;
 use super::{Action, Link, LoopState, Source, gather, perform, tls, with_connection, with_loop};
-use crate::errors::{Failure, Stage, refused};
+use crate::errors::{Failure, refused};
 use crate::objects::body::{Body, Place};
 use crate::objects::connection::Connection as Handle;
 use crate::objects::limits::Limits;
-use crate::objects::response::IncomingResponse;
 use crate::objects::tally::{Counted, Tally};
-use crate::python;
 
 pub struct ClientSide {
     pub machine: ClientConnection,
@@ -40,30 +39,6 @@ pub struct ClientSide {
     tally: Option<Py<Tally>>,
 }
 
-/// One request and its response.
-struct Exchange {
-    stream: StreamId,
-    /// Waits for the response head.
-    future: Option<Py<PyAny>>,
-    /// The head came before anybody asked for it (a streamed request).
-    early: Option<Py<PyAny>>,
-    /// Waits for 100 (Continue).
-    continue_: Option<Py<PyAny>>,
-    continued: bool,
-    body: Option<Py<Body>>,
-    head_seen: bool,
-    /// The body ends with the connection.
-    until_close: bool,
-    /// What comes is no body, but the bytes of another protocol.
-    switched: bool,
-    response_ended: bool,
-    request_ended: bool,
-    total_at: Option<u64>,
-    read_timeout: u64,
-    write_timeout: u64,
-    last_progress: u64,
-}
-
 /// What a request is made of.
 pub struct Outgoing<'a, F> {
     pub method: &'a str,
@@ -71,10 +46,7 @@ pub struct Outgoing<'a, F> {
     pub fields: F,
     pub length: BodyLength,
     pub expect_continue: bool,
-    /// Milliseconds; 0: none.
-    pub timeout: u64,
-    pub read_timeout: u64,
-    pub write_timeout: u64,
+    pub timeouts: Timeouts,
 }
 
 impl ClientSide {
@@ -104,15 +76,11 @@ impl ClientSide {
 
     /// An idle connection is read too: that is how its end is noticed. A large body waits for its reader.
     pub fn wants_read(&self) -> bool {
-        self.machine.wants_read() && self.body().is_none_or(|body| body.get().is_wanted())
+        self.machine.wants_read() && self.body().is_none_or(Body::is_wanted)
     }
 
-    fn body(&self) -> Option<&Py<Body>> {
-        self.exchange
-            .as_ref()
-            .filter(|exchange| !exchange.response_ended)?
-            .body
-            .as_ref()
+    fn body(&self) -> Option<&Body> {
+        self.exchange.as_ref()?.open_body()
     }
 
     /// How many bytes will come of a body of which all are waited for, by somebody patient; and when some came last.
@@ -123,7 +91,7 @@ impl ClientSide {
         if (1..=gather::PATIENCE).contains(&exchange.read_timeout) {
             return (0, 0);
         }
-        let certain = self.body().map_or(0, |body| body.get().awaited_whole());
+        let certain = self.body().map_or(0, Body::awaited_whole);
         (
             usize::try_from(certain).unwrap_or(usize::MAX),
             exchange.last_progress,
@@ -135,12 +103,12 @@ impl ClientSide {
         if want == 0 {
             return None;
         }
-        self.body()?.get().landing(py, want)
+        self.body()?.landing(py, want)
     }
 
     pub fn landed(&mut self, py: Python<'_>, n: usize, now: u64, actions: &mut VecDeque<Action>) {
         self.machine.body_landed(n, now);
-        let taken = self.body().map_or(0, |body| body.get().landed(py, n, actions));
+        let taken = self.body().map_or(0, |body| body.landed(py, n, actions));
         if let Some(exchange) = &mut self.exchange {
             exchange.last_progress = now;
             self.machine.consumed(exchange.stream, taken);
@@ -270,13 +238,9 @@ impl ClientSide {
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.on_idle)?;
         visit.call(&self.on_lost)?;
-        if let Some(exchange) = &self.exchange {
-            visit.call(&exchange.future)?;
-            visit.call(&exchange.early)?;
-            visit.call(&exchange.continue_)?;
-            visit.call(&exchange.body)?;
-        }
-        Ok(())
+        self.exchange
+            .as_ref()
+            .map_or(Ok(()), |exchange| exchange.traverse(visit))
     }
 
     /// The connection is gone: its figures stay.
@@ -308,19 +272,6 @@ impl ClientSide {
         }
         if let Some(on_idle) = self.on_idle.take() {
             actions.push_back(Action::Drop(super::action::Dropped::Object(on_idle)));
-        }
-    }
-}
-
-impl Exchange {
-    fn fail(self, failure: &Failure, peers: &Arc<Peers>, actions: &mut VecDeque<Action>) {
-        for future in [self.future, self.continue_].into_iter().flatten() {
-            let stage = Stage::ClientHead(Arc::clone(peers));
-            actions.push_back(Action::Fail(future, failure.clone(), stage));
-        }
-        if let Some(body) = self.body.filter(|_| !self.response_ended) {
-            let stage = Stage::ClientBody(Arc::clone(peers));
-            actions.push_back(Action::FailBody(body, failure.clone(), stage));
         }
     }
 }
@@ -541,53 +492,6 @@ impl ClientSide {
     }
 }
 
-impl Exchange {
-    fn take_head(
-        &mut self,
-        py: Python<'_>,
-        link: Link,
-        head: ResponseHead,
-        create_future: &Py<PyAny>,
-        actions: &mut VecDeque<Action>,
-    ) {
-        self.head_seen = true;
-        self.switched = head.upgrade;
-        self.until_close = head.body == BodyLength::UntilClose && !head.upgrade;
-        let length = match head.body {
-            // The bytes of the protocol that is switched to are read like a body.
-            _ if head.upgrade => Some(BodyLength::UntilClose),
-            BodyLength::Empty => None,
-            length => Some(length),
-        };
-        self.body = length.and_then(|length| {
-            python::without_gc(|| Py::new(py, Body::of_message(py, create_future, link, length))).ok()
-        });
-        self.tell_continue(py, false, actions);
-        let body = self.body.as_ref().map(|body| body.clone_ref(py));
-        match self.future.take() {
-            Some(future) => actions.push_back(Action::Respond {
-                future,
-                link,
-                head: Box::new(head),
-                body,
-            }),
-            None => {
-                self.early = python::without_gc(|| Py::new(py, IncomingResponse::new(link, head, body)))
-                    .ok()
-                    .map(Py::into_any);
-            }
-        }
-    }
-
-    /// Whoever waits for 100 learns whether it came.
-    fn tell_continue(&mut self, py: Python<'_>, came: bool, actions: &mut VecDeque<Action>) {
-        if let Some(future) = self.continue_.take() {
-            let came = pyo3::types::PyBool::new(py, came).to_owned().into_any().unbind();
-            actions.push_back(Action::Resolve(future, came));
-        }
-    }
-}
-
 /// The response has ended: the connection is idle, or of no more use. False: it is to be closed.
 fn end_exchange(
     connection: &mut super::connection::Connection,
@@ -669,23 +573,7 @@ where
             connection.closing = true;
             return Some(Err(error));
         }
-        client.exchange = Some(Exchange {
-            stream,
-            future,
-            early: None,
-            continue_: None,
-            continued: false,
-            body: None,
-            head_seen: false,
-            until_close: false,
-            switched: false,
-            response_ended: false,
-            request_ended: !streamed,
-            total_at: (outgoing.timeout > 0).then(|| now + outgoing.timeout),
-            read_timeout: outgoing.read_timeout,
-            write_timeout: outgoing.write_timeout,
-            last_progress: now,
-        });
+        client.exchange = Some(Exchange::new(stream, future, outgoing.timeouts, now));
         Some(Ok(stream))
     });
     with_loop(serial, |state| super::command::after_command(state, py, token));

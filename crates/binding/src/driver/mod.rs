@@ -25,6 +25,7 @@ pub mod client;
 pub mod command;
 pub mod connection;
 pub mod engine;
+pub mod exchange;
 pub mod flush;
 pub mod gather;
 pub mod listener;

@@ -9,12 +9,13 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use quinde_reactor::{Address, Token};
 
 use super::fields::Fields;
-use super::limits::{Limits, milliseconds};
+use super::limits::Limits;
 use super::outgoing::OutgoingRequest;
 use super::service::Service;
 use super::tally::Tally;
 use crate::driver::client::{self, Outgoing};
 use crate::driver::connection::{self as wire, Endpoint, Side};
+use crate::driver::exchange::Timeouts;
 use crate::driver::raw::{self, Sink};
 use crate::driver::transport::{self, Carried};
 use crate::driver::{Link, answer, command, tls, with_connection, with_loop};
@@ -389,9 +390,7 @@ impl Connection {
                 .chain(extra.iter().map(|(name, value)| (&**name, &**value))),
             length,
             expect_continue: false,
-            timeout: milliseconds(timeout)?,
-            read_timeout: milliseconds(read_timeout)?,
-            write_timeout: milliseconds(write_timeout)?,
+            timeouts: Timeouts::of_seconds(timeout, read_timeout, write_timeout)?,
         };
         let whole = body.map(|body| answer::piece(body, body.as_bytes()));
         client::begin(
@@ -432,9 +431,7 @@ impl Connection {
                 .chain(extra.iter().map(|(name, value)| (&**name, &**value))),
             length: length.map_or(BodyLength::Chunked, BodyLength::Known),
             expect_continue,
-            timeout: milliseconds(timeout)?,
-            read_timeout: milliseconds(read_timeout)?,
-            write_timeout: milliseconds(write_timeout)?,
+            timeouts: Timeouts::of_seconds(timeout, read_timeout, write_timeout)?,
         };
         let stream = client::begin(py, self.serial, self.token, outgoing, None, None)?;
         Ok(OutgoingRequest {
