@@ -94,6 +94,14 @@ async def test_ports_that_are_none(host: str | None, port: int) -> None:
             await web.TCPSite(runner, host, port).start()
 
 
+async def test_a_port_may_be_text() -> None:
+    """As it comes from the environment."""
+    async with set_up() as runner:
+        port = closed_port()
+        await web.TCPSite(runner, HOST, str(port)).start()
+        assert await says_hello(Served(HOST, port))
+
+
 @quinde_only  # aiohttp leaves it to the reader to find out
 async def test_what_cannot_be_listened_at_is_named(tmp_path: Path) -> None:
     async with set_up() as runner:

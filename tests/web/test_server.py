@@ -153,6 +153,20 @@ async def test_certificates_are_doubted_while_no_handshake_has_succeeded(
     assert len(caplog.records) == 4
 
 
+async def test_a_proved_certificate_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the statistics goes through all connections, and any peer can fail a handshake."""
+    error = ssl.SSLError(1, "no shared cipher")
+    error.reason = "NO_SHARED_CIPHER"
+    server = Server(handler, access_log=None)
+    server.service.count_handshake()
+    read: list[int] = []
+    given = server.statistics
+    monkeypatch.setattr(server, "statistics", lambda: read.append(1) or given())
+    for _ in range(3):
+        server.log_failed_handshake(("192.0.2.1", 1), error)
+    assert read == [1]
+
+
 async def test_words_for_refused_requests(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "quinde.server")
     server = Server(handler, access_log=None)

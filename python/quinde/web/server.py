@@ -93,6 +93,7 @@ class Server:
         given = Limits(**{"keepalive_timeout": 3630, **keywords})
         self.limits = given if limits is None else limits.over(given)
         self._context_doubted = False
+        self._context_proved = False
         self._quiet_until = 0.0
         self.core_limits = core_limits(self.limits)
         self.auto_decompress = auto_decompress
@@ -268,7 +269,12 @@ class Server:
         self.logger.debug("TLS handshake with %s failed: %s", peername, error)
         if self._context_doubted:
             return
-        if getattr(error, "reason", None) == "NO_SHARED_CIPHER" and not self.statistics()["handshakes"]:
+        if getattr(error, "reason", None) == "NO_SHARED_CIPHER":
+            # Asked until one has succeeded, as reading them goes through all connections: a peer that fails
+            # on purpose must cost less.
+            self._context_proved = self._context_proved or self.statistics()["handshakes"] > 0
+            if self._context_proved:
+                return
             doubt = "no shared cipher, and none has succeeded yet: has the ssl_context a certificate?"
         elif "ALPN" in str(error):
             doubt = f"{error} (set_alpn_protocols of the ssl_context)"

@@ -195,7 +195,7 @@ class TCPSite(BaseSite):
         return str(URL.build(scheme=self._scheme, host=self._host or "0.0.0.0", port=self.port))  # noqa: S104
 
     async def _listen(self, server: Server) -> asyncio.AbstractServer:
-        if not 0 <= self._port <= 65535:
+        if isinstance(self._port, int) and not 0 <= self._port <= 65535:  # as text it is a service's name
             # The system's resolver cuts off what it cannot hold: 70,000 would be port 4,464.
             raise OverflowError(f"port must be 0-65535, not {self._port}")
         reuse: dict[str, Any] = {"reuse_address": self._reuse_address, "reuse_port": self._reuse_port}
