@@ -648,14 +648,27 @@ async def test_statistics() -> None:
 
 
 @quinde_only
-async def test_it_counts_for_max_connections() -> None:
-    server = Server()
+@pytest.mark.plain("the handshake waits too")
+async def test_it_counts_for_max_connections(mode: Mode) -> None:
+    server = Server(Echo)
     async with server.serve(limits=web.Limits(max_connections=1)) as served:
         for _ in range(3):
-            async with open_wire(served) as wire:
+            async with open_wire(served) as wire, open_wire(served) as beyond:
                 taker = await server.take(wire)
+                await beyond.send(OFFERS["upgrade"])
+                if mode.backend == "transport":
+                    with suppress(ConnectionResetError):  # what was sent may be unread
+                        assert await beyond.read_to_end() == b""
+                await wire.send(b"x")
+                assert await wire.read_exactly(1) == b"X"
+                assert len(served.runner.server.connections) == 1
                 taker.transport.abort()
                 await taker.ended
+                if mode.backend == "reactor":
+                    assert (await beyond.read_head()).status == 101
+                    taker = await server.taken.get()
+                    taker.transport.abort()
+                    await taker.ended
 
 
 @quinde_only
