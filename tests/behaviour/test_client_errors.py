@@ -379,6 +379,28 @@ async def test_timeouts_say_which_one_it_was(limits: dict[str, float], words: st
             del kept
 
 
+async def test_a_middleware_that_was_told_of_the_end_may_clear_up(lib: Any) -> None:
+    clear, told = asyncio.Event(), asyncio.Event()
+
+    async def clears_up(asked: Any, handler: Any) -> Any:
+        try:
+            return await handler(asked)
+        except TimeoutError:
+            told.set()
+            await clear.wait()
+            raise LookupError("cleared up") from None
+
+    async with serve_raw(silent) as served, lib.ClientSession(timeout=lib.ClientTimeout(total=0.1)) as client:
+        task = asyncio.create_task(client.get(served.url, middlewares=[clears_up]))
+        await told.wait()
+        await asyncio.sleep(0.05)  # in which nobody ends it
+        clear.set()
+        with pytest.raises(LookupError, match="cleared up"):
+            await task
+        if lib is quinde:
+            assert client.connector.statistics()["timeouts_total"] == 1
+
+
 async def test_a_limit_of_heads_is_named() -> None:
     for answer, option in (
         (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 9000 + b"\r\n\r\n", "max_field_size"),

@@ -286,10 +286,16 @@ async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientRes
     if deadline is None:
         return await _exchange_on_connection(call, request)
     deadline.disarm()
+    told = False
     try:
         return await _exchange_on_connection(call, request)
+    except TimeoutError as error:
+        # None of its kinds: `total` is over. The middleware is told by this, and may clear up.
+        told = type(error) is TimeoutError
+        raise
     finally:
-        deadline.arm()
+        if not told:
+            deadline.arm()
 
 
 async def _exchange_on_connection(call: Call, request: ClientRequest) -> ClientResponse:
