@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.servers import serve_raw
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.support.modes import Mode
     from tests.support.wire import Wire
 
 BODY = bytes(range(256)) * 4096
@@ -72,6 +74,49 @@ async def test_rest_comes_when_all_before_it_was_read(lib: Any) -> None:
         async with serve_raw(talk) as served, lib.ClientSession() as client:
             async with client.get(served.url) as response:
                 assert await response.read() == BODY
+
+
+async def test_rest_is_not_waited_for_after_a_drive_that_read_its_fill(mode: Mode) -> None:
+    """The kernel is told how few bytes are left also when one receive was all that a drive may have."""
+    if mode.backend != "reactor":
+        pytest.skip("asyncio reads there")
+    body, rest = BODY * 2, 50_000
+
+    def roomy(info: Any) -> socket.socket:
+        made = socket.socket(*info[:3])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        if made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < 4 << 20:
+            made.close()
+            pytest.skip("the system allows no receive buffer that holds so much at once")
+        return made
+
+    loop = asyncio.get_running_loop()
+    connector = quinde.TCPConnector(socket_factory=roomy)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        async with quinde.ClientSession(connector=connector) as client:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            asked = asyncio.ensure_future(client.get(url))
+            peer, _ = await loop.sock_accept(listening)
+            with peer:
+                await loop.sock_recv(peer, 65_536)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:1000])
+                async with await asked as response, asyncio.timeout(10):
+                    assert response.connection is not None
+                    assert response.connection.transport is not None
+                    wire = response.connection.transport.get_extra_info("socket")
+                    reading = asyncio.ensure_future(response.read())
+                    while wire.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1:  # noqa: ASYNC110  # nobody tells
+                        await asyncio.sleep(0)
+                    # All of it lies in the kernel before the loop has a turn.
+                    peer.settimeout(10)
+                    peer.sendall(body[1000:-rest])
+                    counted = connector.statistics
+                    while counted()["body_bytes_received"] < len(body) - rest:  # noqa: ASYNC110  # likewise
+                        await asyncio.sleep(0)
+                    assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) <= rest
+                    peer.sendall(body[-rest:])
+                    assert await reading == body
 
 
 async def test_slow_peer_makes_progress_with_every_piece(lib: Any) -> None:

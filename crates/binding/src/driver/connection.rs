@@ -232,13 +232,20 @@ impl Connection {
         reads: &mut usize,
         actions: &mut VecDeque<Action>,
     ) -> Progress {
-        if self.peer_closed || *reads >= READS_PER_DRIVE || !self.wants_read() {
+        if self.peer_closed || !self.wants_read() {
             return Progress::None;
         }
-        if self.has_unopened() {
+        let has_unopened = self.has_unopened();
+        if !has_unopened {
+            // Also when this drive has had its reads: the next may not come before the kernel says so.
+            gather::prepare(self);
+        }
+        if *reads >= READS_PER_DRIVE {
+            return Progress::None;
+        }
+        if has_unopened {
             return Progress::Sealed(0);
         }
-        gather::prepare(self);
         let place = if self.tls.is_some() {
             None
         } else {

@@ -1,7 +1,7 @@
 //! `Journal`: the access log that the core writes itself, without Python for each request.
 //!
-//! `piece` says what a format asks for, `line` how a request looks, `sink` how lines get out. Here they meet Python: the policy (which file, when to
-//! flush, what to say about failures) is that of `web/journal.py`.
+//! `piece` says what a format asks for, `line` how a request looks, `sink` how lines get out. Here they meet Python: the
+//! policy (which file, when to flush, what to say about failures) is that of `web/journal.py`.
 
 mod line;
 mod piece;
