@@ -401,6 +401,31 @@ async def test_a_middleware_that_was_told_of_the_end_may_clear_up(lib: Any) -> N
             assert client.connector.statistics()["timeouts_total"] == 1
 
 
+async def test_nothing_is_sent_when_its_time_is_over() -> None:
+    """aiohttp sends what its server may act upon, and gives it up at once."""
+    asked = 0
+
+    async def talk(wire: Wire) -> None:
+        nonlocal asked
+        await wire.read_until(b"\r\n\r\n")
+        asked += 1
+        await wire.read_to_end()
+
+    async def tries_again(request: Any, handler: Any) -> Any:
+        for _ in range(3):
+            try:
+                return await handler(request)
+            except TimeoutError:
+                pass
+        return await handler(request)
+
+    timeout = quinde.ClientTimeout(total=0.2)
+    async with serve_raw(talk) as served, quinde.ClientSession(timeout=timeout) as client:
+        with pytest.raises(TimeoutError):
+            await client.get(served.url, middlewares=[tries_again])
+    assert asked == 1
+
+
 async def test_a_limit_of_heads_is_named() -> None:
     for answer, option in (
         (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 9000 + b"\r\n\r\n", "max_field_size"),

@@ -150,8 +150,9 @@ def test_a_handshake_without_limit_has_a_year() -> None:
 class Source:
     """An SSLObject with a session."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, *, reused: bool = True) -> None:
         self.session = session
+        self.session_reused = reused
 
 
 def test_sessions_come_from_the_last_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +229,19 @@ def test_a_session_that_is_too_old_makes_room(
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 61)
     assert cache.recall("a") is (second if is_taken_again or not first.has_ticket else first)
+
+
+def test_a_session_that_the_server_does_not_want_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart it has other keys; where it never resumes, taking one now and then is little."""
+    monkeypatch.setattr("quinde.net.tls.READING_SESSIONS_LEAKS", True)
+    cache, first, second = SessionCache(), Session(hint=7200), Session(hint=7200)
+    cache.watch("a", Source(first))  # type: ignore[arg-type]
+    cache.recall("a")
+    cache.watch("a", Source(second, reused=False))  # type: ignore[arg-type]
+    assert cache.recall("a") is first
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert cache.recall("a") is second
 
 
 def test_what_was_taken_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:

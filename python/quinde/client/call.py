@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ from quinde.client.exchange import exchange
 from quinde.client.redirects import REDIRECT_STATUSES, follow, location_of
 from quinde.client.request import ClientRequest
 from quinde.client.response import ClientResponse
-from quinde.client.timeouts import Deadline, seconds_until
+from quinde.client.timeouts import Deadline, seconds_until, total_over
 from quinde.errors import (
     ClientConnectorError,
     ClientError,
@@ -285,6 +286,9 @@ async def _connect_and_exchange(call: Call, request: ClientRequest) -> ClientRes
     deadline = call.deadline
     if deadline is None:
         return await _exchange_on_connection(call, request)
+    if deadline.when is not None and deadline.when <= time.monotonic():
+        # A middleware that tries again after its time: the server must not act on what nobody waits for.
+        raise total_over()
     deadline.disarm()
     told = False
     try:

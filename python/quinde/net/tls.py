@@ -47,7 +47,8 @@ SHUTDOWN_TIMEOUT: Final = 2.0
 # Each look at a connection's `session` leaks it, 6 KiB (python/cpython#116810); 3.11 keeps the fault.
 READING_SESSIONS_LEAKS = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
 
-# Seconds until the next look where the first was too early for a ticket (TLS 1.3), or there is none to come.
+# Seconds until the next look where the first was too early for a ticket (TLS 1.3), or there is none to come, or the
+# server does not resume what was taken.
 _NO_TICKET_FOR: Final = 60.0
 
 _FOR_EVER: Final = 31_536_000.0
@@ -208,7 +209,8 @@ class SessionCache:
 
     Keys name everything that the session's server was verified for. A session is taken from the last
     connection of its key while that is open: TLS 1.3 gives it only after the handshake. Where Python leaks
-    the sessions that it gives, one is resumed until it is too old, and only then the next one is taken.
+    the sessions that it gives, one is resumed until it is too old or the server does not want it, and only
+    then the next one is taken (RFC 8446 section C.4 would have each used once).
 
     Args:
         max_size: how many are remembered; the least recently used goes.
@@ -217,7 +219,8 @@ class SessionCache:
     def __init__(self, max_size: int = 256) -> None:
         self._max_size = max_size
         self._sources: OrderedDict[Hashable, Any] = OrderedDict()
-        self._taken: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # and until when it does
+        # With when it was taken, and until when it does.
+        self._taken: OrderedDict[Hashable, tuple[Any, float, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -255,16 +258,17 @@ class SessionCache:
         """Give the session of a connection, or one of before that still does."""
         if not READING_SESSIONS_LEAKS:
             return getattr(ssl_object, "session", None)
-        session, until = self._taken.get(key, (None, 0.0))
+        session, since, until = self._taken.get(key, (None, 0.0, 0.0))
         now = time.time()
-        if now < until:
+        resumes = getattr(ssl_object, "session_reused", True)
+        if now < until and (resumes or now < since + _NO_TICKET_FOR):
             return session
         session = getattr(ssl_object, "session", None)
         if session is not None:
             until = now + _NO_TICKET_FOR
             if session.has_ticket:
                 until = session.time + min(session.timeout, session.ticket_lifetime_hint or session.timeout)
-            self._taken[key] = session, until
+            self._taken[key] = session, now, until
             self._taken.move_to_end(key)
             if len(self._taken) > self._max_size:
                 self._taken.popitem(last=False)
