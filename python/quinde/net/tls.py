@@ -47,8 +47,8 @@ SHUTDOWN_TIMEOUT: Final = 2.0
 # Each look at a connection's `session` leaks it, 6 KiB (python/cpython#116810); 3.11 keeps the fault.
 READING_SESSIONS_LEAKS = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
 
-# Seconds until the next look where the first was too early for a ticket (TLS 1.3), or there is none to come, or the
-# server does not resume what was taken.
+# Seconds until the next look where the first was too early for a ticket (TLS 1.3), there is none to come, or
+# the server does not resume what was taken.
 _NO_TICKET_FOR: Final = 60.0
 
 _FOR_EVER: Final = 31_536_000.0
