@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import quinde
-from tests.support.servers import serve_raw
+from tests.support.servers import listening_socket, serve_raw
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -135,6 +137,40 @@ async def test_slow_peer_makes_progress_with_every_piece(lib: Any) -> None:
     async with serve_raw(talk) as served, lib.ClientSession(timeout=timeout) as client:
         async with client.get(served.url) as response:
             assert await response.read() == BODY
+
+
+@pytest.mark.plain("the peer is a thread with a bare socket")
+async def test_what_came_while_the_loop_was_blocked_is_no_silence() -> None:
+    ask, sent = threading.Event(), threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with listener, listener.accept()[0] as peer:
+            peer.recv(65_536)
+            peer.sendall(HEAD)
+            ask.wait(10)
+            peer.sendall(BODY[:1000])
+            sent.set()
+            ask.clear()
+            ask.wait(10)
+            peer.sendall(BODY[1000:])
+            peer.recv(1)
+
+    listener = listening_socket()
+    listener.setblocking(True)
+    thread = threading.Thread(target=serve, args=(listener,))
+    url = "http://{}:{}/".format(*listener.getsockname())
+    thread.start()
+    async with quinde.ClientSession(timeout=quinde.ClientTimeout(sock_read=0.2)) as client:
+        async with client.get(url) as response:
+            reading = asyncio.ensure_future(response.read())
+            await asyncio.sleep(0)  # it waits for all
+            ask.set()
+            sent.wait(10)
+            time.sleep(0.3)  # noqa: ASYNC251  # what a program should not do
+            await asyncio.sleep(0)
+            ask.set()
+            assert await reading == BODY
+    await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.parametrize("sock_read", [0.05, 0.3])

@@ -10,6 +10,7 @@ import pytest
 import quinde
 from tests.behaviour.library import LIBRARY, quinde_only
 from tests.behaviour.takeover import Echo, Sipper, Taker
+from tests.support import certs
 from tests.support.servers import serve_raw
 
 if TYPE_CHECKING:
@@ -245,3 +246,35 @@ async def test_both_ends(lib: Any) -> None:
                 taker.received.clear()
                 taker.transport.write(b"x" * size)
                 assert await taker.told(size) == b"X" * size
+
+
+async def test_end_is_noticed_behind_much_that_came_after_the_close(lib: Any) -> None:
+    """While TLS's goodbye is waited for, the peer may say more than one drive reads."""
+    closed = asyncio.Event()
+    flooded = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(SWITCH)
+            await closed.wait()
+            for _ in range(32):
+                writer.write(bytes(MEGABYTE))
+                await writer.drain()
+        except ConnectionError:  # it did not wait
+            pass
+        finally:
+            flooded.set()
+            writer.transport.abort()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=certs.server_context())
+    connector = lib.TCPConnector(ssl=certs.client_context(), ssl_shutdown_timeout=10)
+    async with server, lib.ClientSession(connector=connector) as client:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with client.get(url, headers=OFFER) as response:
+            taker = Taker().take(response.connection.transport)
+            taker.transport.close()
+            closed.set()
+            async with asyncio.timeout(5):
+                await flooded.wait()
+                await taker.ended

@@ -666,6 +666,11 @@ pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
     let Some(connection) = state.connection(token) else {
         return;
     };
+    if gather::expire(connection, now) {
+        // The drive sets the next deadline, by what it has read.
+        state.reactor.queue(token);
+        return;
+    }
     let Side::Client(client) = &mut connection.side else {
         return;
     };
@@ -675,7 +680,6 @@ pub fn expire(state: &mut LoopState, py: Python<'_>, token: Token, now: u64) {
         return;
     }
     client.machine.handle_timeout(now);
-    gather::expire(connection, now);
     let deadline = connection.deadline();
     state.reactor.deadlines().set(token, deadline);
     state.reactor.queue(token);

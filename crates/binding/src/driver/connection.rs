@@ -215,7 +215,7 @@ impl Connection {
     fn has_unread(&self) -> bool {
         (self.has_unopened() || matches!(&self.io, Io::Socket(socket) if socket.is_readable()))
             && !self.peer_closed
-            && !self.closing
+            && (!self.closing || self.tls.as_ref().is_some_and(|tls| tls.has_parted()))
             && self.wants_read()
     }
 
@@ -307,6 +307,8 @@ impl Connection {
         match &mut self.side {
             Side::Server(server) => server.machine.receive_data(data, now),
             Side::Client(client) => client.feed(data, now),
+            // Nobody gets it any more, and nothing would bound it while TLS's goodbye is waited for.
+            Side::Raw(_) if self.closing => {}
             Side::Raw(raw) => raw.feed(py, data),
         }
     }

@@ -66,11 +66,12 @@ pub fn prepare(connection: &mut Connection) {
     socket.set_low_water(amount);
 }
 
-/// Gathering takes too long, if it does: whatever is there will be read, when the connection is driven.
-pub fn expire(connection: &mut Connection, now: u64) {
+/// Whether gathering takes too long: then whatever is there is to be read, before anybody calls it silence.
+pub fn expire(connection: &mut Connection, now: u64) -> bool {
     let Connection { io, gather, .. } = connection;
-    let Io::Socket(socket) = io else { return };
-    if gather.deadline().is_some_and(|at| at <= now) {
+    let Io::Socket(socket) = io else { return false };
+    let is_over = gather.deadline().is_some_and(|at| at <= now);
+    if is_over {
         gather.since = None;
         gather.is_slow = true;
         socket.set_ready(Readiness {
@@ -78,6 +79,7 @@ pub fn expire(connection: &mut Connection, now: u64) {
             ..Readiness::default()
         });
     }
+    is_over
 }
 
 /// Any byte is worth waking for from now on, whoever it is for.
