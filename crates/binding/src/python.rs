@@ -88,11 +88,20 @@ pub fn call_soon(
     py: Python<'_>,
     call_soon: &Py<PyAny>,
     callback: &Py<PyAny>,
+    argument: Option<&Py<PyAny>>,
     context: &Py<PyAny>,
 ) -> PyResult<()> {
     static NAMES: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
     let names = names(py, &NAMES, &["context"])?;
-    vectorcall(call_soon.bind(py), &[callback, context], 1, Some(&names))?;
+    match argument {
+        Some(argument) => vectorcall(
+            call_soon.bind(py),
+            &[callback, argument, context],
+            2,
+            Some(&names),
+        )?,
+        None => vectorcall(call_soon.bind(py), &[callback, context], 1, Some(&names))?,
+    };
     Ok(())
 }
 
@@ -212,12 +221,23 @@ pub fn multidict(py: Python<'_>) -> PyResult<(&Bound<'_, PyAny>, &Bound<'_, PyAn
     Ok((dict.bind(py), proxy.bind(py)))
 }
 
-/// Reports an exception that nobody can catch to the loop's exception handler.
-pub fn report(py: Python<'_>, event_loop: &Py<PyAny>, message: &str, error: PyErr) {
+/// Reports an exception that nobody can catch to the loop's exception handler, and by name what it is about.
+pub fn report(
+    py: Python<'_>,
+    event_loop: &Py<PyAny>,
+    message: &str,
+    error: PyErr,
+    about: &[(&str, &Py<PyAny>)],
+) {
     let context = PyDict::new(py);
     let filled = context
         .set_item(intern!(py, "message"), message)
-        .and_then(|()| context.set_item(intern!(py, "exception"), error.value(py)));
+        .and_then(|()| context.set_item(intern!(py, "exception"), error.value(py)))
+        .and_then(|()| {
+            about
+                .iter()
+                .try_for_each(|(name, object)| context.set_item(name, object))
+        });
     let called =
         filled.and_then(|()| event_loop.call_method1(py, intern!(py, "call_exception_handler"), (context,)));
     if called.is_err() {

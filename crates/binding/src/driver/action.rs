@@ -93,6 +93,11 @@ pub fn perform(py: Python<'_>, serial: u64) {
 /// Hands an exception that no caller can get to the loop's exception handler, or to whoever runs the loop if it is
 /// meant to end the process.
 pub fn report(py: Python<'_>, serial: u64, message: &str, error: PyErr) {
+    report_about(py, serial, message, error, &[]);
+}
+
+/// As [`report`], and says by name what it is about.
+pub fn report_about(py: Python<'_>, serial: u64, message: &str, error: PyErr, about: &[(&str, &Py<PyAny>)]) {
     if python::ends_process(py, &error) {
         if let Err(error) = super::transport::reraise(py, serial, error) {
             error.write_unraisable(py, None);
@@ -100,7 +105,7 @@ pub fn report(py: Python<'_>, serial: u64, message: &str, error: PyErr) {
         return;
     }
     match with_loop(serial, |state| state.handles.event_loop.clone_ref(py)) {
-        Some(event_loop) => python::report(py, &event_loop, message, error),
+        Some(event_loop) => python::report(py, &event_loop, message, error, about),
         None => error.write_unraisable(py, None),
     }
 }
@@ -315,7 +320,7 @@ fn schedule_turn(py: Python<'_>, serial: u64) -> PyResult<()> {
         ))
     });
     if let Some(Some((call_soon, turn, context))) = wanted {
-        let called = python::call_soon(py, &call_soon, &turn, &context);
+        let called = python::call_soon(py, &call_soon, &turn, None, &context);
         if called.is_err() {
             with_loop(serial, |state| state.turn_scheduled = false);
         }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use quinde_http::h1::{ClientConnection, RequestStart};
 use quinde_http::{BodyLength, Chunk, Event, Kind, Machine, ResponseHead, StreamId};
 use quinde_reactor::Token;
@@ -175,20 +174,15 @@ impl ClientSide {
             };
             self.take(py, link, event, create_future, actions);
         }
-        let mut rest = VecDeque::new();
-        let exchange = self.exchange.take();
-        let stream = exchange.as_ref().map(|exchange| exchange.stream);
-        if let Some(exchange) = exchange {
+        let (mut rest, mut stream) = (None, None);
+        if let Some(exchange) = self.exchange.take() {
+            stream = Some(exchange.stream);
             if let Some(body) = exchange.body.as_ref().filter(|_| exchange.switched) {
-                rest.extend(body.get().take_rest(py));
+                rest = body.get().take_rest(py);
             }
             exchange.fail(&Failure::Closed, peers, actions);
         }
-        let (output, unread) = self.machine.hand_over();
-        if !unread.is_empty() {
-            rest.push_back(PyBytes::new(py, &unread).unbind());
-        }
-        Handed { output, rest, stream }
+        Handed::new(py, self.machine.hand_over(), rest, stream)
     }
 
     pub fn next_timeout(&self) -> Option<u64> {
@@ -377,10 +371,8 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
     connection.driving = true;
     loop {
         if connection.closing {
-            return match connection.receive_last(py, scratch, now, reads, actions) {
-                Progress::Sealed(sealed) => Next::Open(sealed),
-                Progress::Some | Progress::None => Next::Rest,
-            };
+            let sealed = connection.receive_last(py, scratch, now, reads, actions);
+            return sealed.map_or(Next::Rest, Next::Open);
         }
         let Side::Client(client) = &mut connection.side else {
             return Next::Rest;

@@ -132,6 +132,14 @@ impl Side {
         }
     }
 
+    /// As [`Self::http`].
+    pub fn http_mut(&mut self) -> Option<&mut Self> {
+        match self {
+            Self::Raw(raw) => raw.former.as_mut(),
+            Self::Server(_) | Self::Client(_) => Some(self),
+        }
+    }
+
     /// The side that speaks HTTP, or did.
     pub fn http(&self) -> &Self {
         match self {
@@ -287,7 +295,8 @@ impl Connection {
         Progress::Some
     }
 
-    /// On a connection that closes nothing but the peer's TLS goodbye is still waited for.
+    /// On a connection that closes nothing but the peer's TLS goodbye is still waited for: gives how many bytes of
+    /// ciphertext are to be opened.
     pub fn receive_last(
         &mut self,
         py: Python<'_>,
@@ -295,11 +304,13 @@ impl Connection {
         now: u64,
         reads: &mut usize,
         actions: &mut VecDeque<Action>,
-    ) -> Progress {
-        if self.tls.as_ref().is_some_and(|tls| tls.has_parted()) {
-            self.receive(py, scratch, now, reads, actions)
-        } else {
-            Progress::None
+    ) -> Option<usize> {
+        if !self.tls.as_ref().is_some_and(|tls| tls.has_parted()) {
+            return None;
+        }
+        match self.receive(py, scratch, now, reads, actions) {
+            Progress::Sealed(sealed) => Some(sealed),
+            Progress::Some | Progress::None => None,
         }
     }
 
@@ -633,26 +644,19 @@ pub fn teardown(state: &mut LoopState, py: Python<'_>, token: Token, failure: &F
         actions.push_back(Action::Drop(Dropped::Object(facade)));
     }
     let counted = connection.counted();
-    let mut former = match &mut connection.side {
-        Side::Raw(raw) => {
-            raw.lost(py, failure, actions);
-            raw.former.take()
-        }
-        Side::Server(_) | Side::Client(_) => None,
-    };
-    match former.as_mut().unwrap_or(&mut connection.side) {
-        Side::Server(server) => {
+    if let Side::Raw(raw) = &mut connection.side {
+        raw.lost(py, failure, actions);
+    }
+    match connection.side.http_mut() {
+        Some(Side::Server(server)) => {
             server.service.get().forget_connection(&counted);
             server.lost(py, failure, actions);
         }
-        Side::Client(client) => {
+        Some(Side::Client(client)) => {
             client.forget(&counted);
             client.lost(failure, &connection.peers, handle, actions);
         }
-        Side::Raw(_) => {}
-    }
-    if let (Side::Raw(raw), Some(former)) = (&mut connection.side, former) {
-        raw.former = Some(former);
+        Some(Side::Raw(_)) | None => {}
     }
     actions.push_back(Action::Drop(Dropped::Connection(connection)));
     super::listener::wake_full(state);

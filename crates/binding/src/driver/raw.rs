@@ -24,13 +24,13 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 use quinde_http::{Output, StreamId};
 use quinde_reactor::Token;
 
-use super::action::Dropped;
+use super::action::{Dropped, report_about};
 use super::connection::{Connection, Ending, HIGH_WATER, Io, LOW_WATER, Progress, Side, settle};
-use super::server::stop_driving;
+use super::turn::stop_driving;
 use super::{Action, Link, LoopState, Source, gather, perform, tls, with_connection, with_loop};
 use crate::errors::{self, Failure};
 use crate::python;
@@ -61,6 +61,23 @@ pub struct Handed {
     pub rest: VecDeque<Py<PyBytes>>,
     /// The exchange in which the connection was taken over.
     pub stream: Option<StreamId>,
+}
+
+impl Handed {
+    /// What a machine gives up, behind `rest`.
+    pub fn new(
+        py: Python<'_>,
+        (output, unread): (Output, Vec<u8>),
+        rest: Option<Py<PyBytes>>,
+        stream: Option<StreamId>,
+    ) -> Self {
+        let unread = (!unread.is_empty()).then(|| PyBytes::new(py, &unread).unbind());
+        Self {
+            output,
+            rest: rest.into_iter().chain(unread).collect(),
+            stream,
+        }
+    }
 }
 
 pub struct RawSide {
@@ -259,11 +276,8 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, reads: &mut usiz
     connection.driving = true;
     loop {
         if connection.closing {
-            let progress = connection.receive_last(py, scratch, now, reads, actions);
-            return match progress {
-                Progress::Sealed(sealed) => Step::Open(sealed),
-                Progress::Some | Progress::None => Step::Rest,
-            };
+            let sealed = connection.receive_last(py, scratch, now, reads, actions);
+            return sealed.map_or(Step::Rest, Step::Open);
         }
         if let Some(step) = next_news(connection, py) {
             return step;
@@ -365,7 +379,7 @@ fn unless_failed(
     }
     if !error.is_instance_of::<PyOSError>(py) {
         let message = format!("Fatal error: protocol.{method}() call failed.");
-        report(py, serial, sink, &message, &error);
+        report(py, serial, sink, &message, error.clone_ref(py));
     }
     give_up(py, serial, token, Some(error));
     Ok(())
@@ -383,20 +397,9 @@ pub fn give_up(py: Python<'_>, serial: u64, token: Token, error: Option<PyErr>) 
 }
 
 /// Hands what a protocol raised to the loop's exception handler.
-fn report(py: Python<'_>, serial: u64, sink: &Sink, message: &str, error: &PyErr) {
-    let Some(event_loop) = with_loop(serial, |state| state.handles.event_loop.clone_ref(py)) else {
-        return;
-    };
-    let context = PyDict::new(py);
-    let told = context
-        .set_item(intern!(py, "message"), message)
-        .and_then(|()| context.set_item(intern!(py, "exception"), error.value(py)))
-        .and_then(|()| context.set_item(intern!(py, "transport"), &sink.transport))
-        .and_then(|()| context.set_item(intern!(py, "protocol"), &sink.protocol))
-        .and_then(|()| event_loop.call_method1(py, intern!(py, "call_exception_handler"), (context,)));
-    if let Err(error) = told {
-        error.write_unraisable(py, None);
-    }
+fn report(py: Python<'_>, serial: u64, sink: &Sink, message: &str, error: PyErr) {
+    let about = [("transport", &sink.transport), ("protocol", &sink.protocol)];
+    report_about(py, serial, message, error, &about);
 }
 
 /// `pause_writing` and `resume_writing`: what they raise is reported, and that is all.
@@ -404,7 +407,7 @@ fn tell_pressure(py: Python<'_>, serial: u64, sink: &Sink, method: &str) -> PyRe
     match sink.protocol.call_method0(py, method) {
         Err(error) if python::ends_process(py, &error) => Err(error),
         Err(error) => {
-            report(py, serial, sink, &format!("protocol.{method}() failed"), &error);
+            report(py, serial, sink, &format!("protocol.{method}() failed"), error);
             Ok(())
         }
         Ok(_) => Ok(()),
@@ -428,30 +431,21 @@ pub fn tell_lost(py: Python<'_>, serial: u64, sink: &Sink, error: Option<PyErr>)
         return Ok(());
     };
     let method = sink.protocol.getattr(py, intern!(py, "connection_lost"))?;
-    let options = PyDict::new(py);
-    options.set_item(intern!(py, "context"), context)?;
-    let error = error.map(|error| error.into_value(py));
-    call_soon.call(py, (method, error), Some(&options)).map(drop)
+    let error = error.map_or_else(|| py.None(), |error| error.into_value(py).into_any());
+    python::call_soon(py, &call_soon, &method, Some(&error), &context)
 }
 
-/// Queues bytes and sends them. What comes after the end of the connection is dropped, as asyncio does.
+/// Queues bytes and sends them; the transport takes none after `write_eof`. What comes after the end of the connection is
+/// dropped, as asyncio does.
 pub fn write(py: Python<'_>, serial: u64, token: Token, data: &Bound<'_, PyAny>) -> PyResult<()> {
     super::answer::with_piece(data, |chunk| {
-        let queued = with_connection(serial, token, |connection| {
+        with_connection(serial, token, |connection| {
             let over = connection.aborting || (connection.closing && connection.queued() == 0);
-            match &mut connection.side {
-                Side::Raw(raw) if raw.ending => Err(()),
-                Side::Raw(raw) if !over => {
-                    raw.output.push(chunk);
-                    Ok(())
-                }
-                _ => Ok(()),
+            if let (Side::Raw(raw), false) = (&mut connection.side, over) {
+                raw.output.push(chunk);
             }
         });
-        match queued {
-            Some(Err(())) => Err(PyRuntimeError::new_err("Cannot call write() after write_eof()")),
-            _ => Ok(()),
-        }
+        Ok(())
     })?;
     flush(py, serial, token);
     note_pressure(py, serial, token)

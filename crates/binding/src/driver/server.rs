@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use quinde_http::h1::{ResponseStart, ServerConnection};
 use quinde_http::{BodyLength, Chunk, Error, Event, Machine, RequestHead, StreamId};
 use quinde_reactor::Token;
@@ -19,6 +18,7 @@ use quinde_reactor::Token;
 use super::connection::{Connection, HIGH_WATER, Peers, Progress, Side, settle, teardown};
 use super::raw::Handed;
 use super::scratch::Scratch;
+use super::turn::stop_driving;
 use super::{Action, Link, LoopState, Source, perform, tls, with_loop};
 use crate::errors::{Failure, Stage};
 use crate::objects::body::{Body, Place};
@@ -178,21 +178,16 @@ impl ServerSide {
             };
             self.take(py, link, event, create_future, actions);
         }
-        let mut rest = VecDeque::new();
         let current = self.current.take();
         let stream = current.as_ref().map(|current| current.stream);
         let (body, upgraded) = current.map_or((None, None), |current| (current.body, current.upgraded));
-        if let Some(upgraded) = &upgraded {
-            rest.extend(upgraded.get().take_rest(py));
-        }
+        let rest = upgraded
+            .as_ref()
+            .and_then(|upgraded| upgraded.get().take_rest(py));
         for body in [body, upgraded].into_iter().flatten() {
             actions.push_back(Action::FailBody(body, Failure::Closed, Stage::ServerBody));
         }
-        let (output, unread) = self.machine.hand_over();
-        if !unread.is_empty() {
-            rest.push_back(PyBytes::new(py, &unread).unbind());
-        }
-        Handed { output, rest, stream }
+        Handed::new(py, self.machine.hand_over(), rest, stream)
     }
 
     /// Shows what it holds of Python (`traverse.rs`).
@@ -264,24 +259,6 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
     Ok(())
 }
 
-/// In a turn the output waits for that of the turn's other connections (`turn::settle_turn`).
-pub fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
-    let quiet = with_loop(serial, |state| {
-        if let Some(connection) = state.connection(token) {
-            connection.driving = false;
-            if state.turning {
-                state.unsettled.push(token);
-            } else {
-                settle(state, py, token);
-            }
-        }
-        state.actions.is_empty()
-    });
-    if quiet == Some(false) {
-        perform(py, serial);
-    }
-}
-
 /// How many requests of one connection are answered in a row before the others have their turn.
 const REQUESTS_PER_DRIVE: usize = 32;
 
@@ -309,10 +286,8 @@ fn advance(state: &mut LoopState, py: Python<'_>, token: Token, spent: &mut Spen
     connection.driving = true;
     loop {
         if connection.closing {
-            return match connection.receive_last(py, scratch, now, &mut spent.reads, actions) {
-                Progress::Sealed(sealed) => Step::Open(sealed),
-                Progress::Some | Progress::None => Step::Rest,
-            };
+            let sealed = connection.receive_last(py, scratch, now, &mut spent.reads, actions);
+            return sealed.map_or(Step::Rest, Step::Open);
         }
         let Side::Server(server) = &mut connection.side else {
             return Step::Rest;

@@ -260,7 +260,7 @@ pub fn reraise(py: Python<'_>, serial: u64, error: PyErr) -> PyResult<()> {
         return Err(error);
     };
     let raiser = Py::new(py, Reraise(Mutex::new(Some(error))))?.into_any();
-    python::call_soon(py, &call_soon, &raiser, &context)
+    python::call_soon(py, &call_soon, &raiser, None, &context)
 }
 
 /// Raises an exception when it is called.

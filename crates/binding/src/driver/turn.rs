@@ -121,6 +121,24 @@ pub fn drive(py: Python<'_>, serial: u64, token: Token, factory: bool) -> PyResu
     Ok(())
 }
 
+/// The end of a drive: in a turn the output waits for that of the turn's other connections ([`settle_turn`]).
+pub fn stop_driving(py: Python<'_>, serial: u64, token: Token) {
+    let quiet = with_loop(serial, |state| {
+        if let Some(connection) = state.connection(token) {
+            connection.driving = false;
+            if state.turning {
+                state.unsettled.push(token);
+            } else {
+                settle(state, py, token);
+            }
+        }
+        state.actions.is_empty()
+    });
+    if quiet == Some(false) {
+        perform(py, serial);
+    }
+}
+
 /// Sends what the turn's connections have to say, one after the other.
 ///
 /// Back to back: a send wakes a peer that sleeps, which costs more than the send itself. The first one does; those

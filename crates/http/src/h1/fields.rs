@@ -36,6 +36,17 @@ pub(crate) struct Rules {
     pub max_size: usize,
 }
 
+impl Rules {
+    /// The error for a head that begins as none can: only the first `common` of `length` bytes are as they may be.
+    pub(crate) fn wrong_from(&self, common: usize, length: usize, head: &[u8], kind: Kind) -> Option<Error> {
+        // The one byte too many counts as a byte-by-byte reader would have met it.
+        (common < length && common <= self.max_size).then(|| {
+            let line = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
+            Error::peer(kind, &head[..line])
+        })
+    }
+}
+
 /// A complete line without its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
@@ -115,6 +126,28 @@ impl FieldLines {
             // RFC 9112 §2.2 allows LF alone to end a line. Nobody sends that but attackers: two
             // readers that disagree on it see two different messages.
             _ => Err(Error::peer(Kind::BareLineFeed, &section[line.start..line.end])),
+        }
+    }
+
+    /// The first line of a head, parsed, once it is complete.
+    ///
+    /// One that is incomplete or wrong may be none of this protocol at all: if `otherwise` knows, its error counts.
+    pub(crate) fn first_line<T>(
+        &mut self,
+        head: &[u8],
+        rules: &Rules,
+        too_long: Kind,
+        parse: impl FnOnce(&[u8]) -> Result<T, Error>,
+        otherwise: impl FnOnce() -> Option<Error>,
+    ) -> Result<Option<T>, Error> {
+        let parsed = match self.next_line(head, rules, too_long) {
+            Ok(Some(line)) => parse(&head[line.start..line.end]).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match parsed {
+            Ok(Some(line)) => Ok(Some(line)),
+            unusual => otherwise().map_or(unusual, Err),
         }
     }
 

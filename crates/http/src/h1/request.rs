@@ -88,15 +88,17 @@ impl RequestParser {
         };
         let line = match self.line {
             Some(line) => line,
-            None => match self.read_line(head, &rules, limits) {
-                Ok(Some(line)) => *self.line.insert(line),
-                unusual => {
-                    return match begins_otherwise(head, &rules) {
-                        Some(error) => Err(error),
-                        None => unusual.map(|_| None),
-                    };
-                }
-            },
+            None => {
+                let line = self.lines.first_line(
+                    head,
+                    &rules,
+                    Kind::RequestLineTooLong,
+                    |line| request_line(line, limits),
+                    || begins_otherwise(head, &rules),
+                )?;
+                let Some(line) = line else { return Ok(None) };
+                *self.line.insert(line)
+            }
         };
         rules.max_line = limits.max_field_size;
         let Some(size) = self.lines.advance(head, &rules)? else {
@@ -105,17 +107,6 @@ impl RequestParser {
         let head = self.finish(&head[..size], line)?;
         self.reset();
         Ok(Some((head, size)))
-    }
-
-    fn read_line(
-        &mut self,
-        head: &[u8],
-        rules: &Rules,
-        limits: &Limits,
-    ) -> Result<Option<RequestLine>, Error> {
-        let line = self.lines.next_line(head, rules, Kind::RequestLineTooLong)?;
-        line.map(|line| request_line(&head[line.start..line.end], limits))
-            .transpose()
     }
 
     /// Forget an unfinished head.
@@ -166,11 +157,7 @@ fn begins_otherwise(head: &[u8], rules: &Rules) -> Option<Error> {
     let common = known
         .map(|method| std::iter::zip(method, start).take_while(|(a, b)| a == b).count())
         .max()?;
-    // The one byte too many counts as a byte-by-byte reader would have met it.
-    (common < start.len() && common <= rules.max_size).then(|| {
-        let line = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
-        Error::peer(Kind::BadMethod, &head[..line])
-    })
+    rules.wrong_from(common, start.len(), head, Kind::BadMethod)
 }
 
 /// The request line, with one look at each byte if nothing is unusual about it.

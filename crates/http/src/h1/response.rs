@@ -57,15 +57,17 @@ impl ResponseParser {
         };
         let line = match self.line {
             Some(line) => line,
-            None => match self.read_line(head, &rules, limits) {
-                Ok(Some(line)) => *self.line.insert(line),
-                unusual => {
-                    return match begins_otherwise(head, &rules) {
-                        Some(error) => Err(error),
-                        None => unusual.map(|_| None),
-                    };
-                }
-            },
+            None => {
+                let line = self.lines.first_line(
+                    head,
+                    &rules,
+                    Kind::StatusLineTooLong,
+                    |line| status_line(line, limits),
+                    || begins_otherwise(head, &rules),
+                )?;
+                let Some(line) = line else { return Ok(None) };
+                *self.line.insert(line)
+            }
         };
         rules.max_line = limits.max_field_size;
         let Some(size) = self.lines.advance(head, &rules)? else {
@@ -74,17 +76,6 @@ impl ResponseParser {
         let head = self.finish(&head[..size], line, asked)?;
         self.reset();
         Ok(Some((head, size)))
-    }
-
-    fn read_line(
-        &mut self,
-        head: &[u8],
-        rules: &Rules,
-        limits: &Limits,
-    ) -> Result<Option<StatusLine>, Error> {
-        let line = self.lines.next_line(head, rules, Kind::StatusLineTooLong)?;
-        line.map(|line| status_line(&head[line.start..line.end], limits))
-            .transpose()
     }
 
     /// Forget an unfinished head.
@@ -136,11 +127,7 @@ fn begins_otherwise(head: &[u8], rules: &Rules) -> Option<Error> {
         return Some(Error::peer(Kind::TlsRecord, b""));
     }
     let common = std::iter::zip(NAME, head).take_while(|(a, b)| a == b).count();
-    // The one byte too many counts as a byte-by-byte reader would have met it.
-    (common < head.len().min(NAME.len()) && common <= rules.max_size).then(|| {
-        let line = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
-        Error::peer(Kind::BadStatusLine, &head[..line])
-    })
+    rules.wrong_from(common, head.len().min(NAME.len()), head, Kind::BadStatusLine)
 }
 
 /// `version SP status [SP [reason]]` (RFC 9112 §4). Without reason some servers also leave out the
