@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quinde import _core
 from quinde.net import reactor
@@ -198,13 +198,9 @@ class ResponseHandler(Carried):
         if connection is None or self._lost:
             return None
         if self._facade is None:
-            from quinde.net.transport import CarriedTransport, CoreTransport
+            from quinde.net.transport import transport_of
 
-            carrying = cast("asyncio.Transport | None", connection.transport)
-            if carrying is None:
-                self._facade = CoreTransport(connection, self)
-            else:
-                self._facade = CarriedTransport(connection, self, carrying)
+            self._facade = transport_of(connection, self)
         return self._facade
 
     def is_connected(self) -> bool:

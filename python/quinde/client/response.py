@@ -408,7 +408,7 @@ class ClientResponse(ResponseHead):
         if writer is not None and not writer.done():
             writer.cancel()
         handler, self._handler = self._handler, None
-        if handler is not None and handler.serial == self._serial:
+        if handler is not None:
             handler.abort_exchange(self._serial)
 
     async def _wait_written(self) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from quinde._core import Connection
 
-__all__ = ("BorrowedSocket", "CarriedTransport", "CoreTransport")
+__all__ = ("BorrowedSocket", "CarriedTransport", "CoreTransport", "transport_of")
 
 # Unsent bytes above which writers wait (asyncio's number).
 _HIGH_WATER = 64 * 1024
@@ -332,3 +332,16 @@ class CarriedTransport(CoreTransport):
             super().write_eof()
         else:
             self._transport.write_eof()
+
+
+def transport_of(connection: Connection, protocol: asyncio.BaseProtocol) -> CoreTransport:
+    """Make the façade of a connection, before the loop's transport if that has the socket.
+
+    Args:
+        connection: As of `CoreTransport`.
+        protocol: As of `CoreTransport`.
+    """
+    carrying = cast("asyncio.Transport | None", connection.transport)
+    if carrying is None:
+        return CoreTransport(connection, protocol)
+    return CarriedTransport(connection, protocol, carrying)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from quinde._core import Connection
 from quinde.net.layer import Carried
-from quinde.net.transport import CarriedTransport, CoreTransport
+from quinde.net.transport import CoreTransport, transport_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -116,16 +116,11 @@ class RequestHandler(Carried):
         connection = self._connection
         if connection is None:
             return self._transport
-        carrying = connection.transport
-        if carrying is not None:
-            if not isinstance(self._transport, CarriedTransport):
-                self._transport = CarriedTransport(connection, self, cast("asyncio.Transport", carrying))
-            return self._transport
         # Nobody tells this object when the reactor closes a connection.
-        if connection.fileno() < 0:
+        if connection.transport is None and connection.fileno() < 0:
             self._transport = None
-        elif self._transport is None:
-            self._transport = CoreTransport(connection, self)
+        elif not isinstance(self._transport, CoreTransport):
+            self._transport = transport_of(connection, self)
         return self._transport
 
     @property

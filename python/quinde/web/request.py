@@ -257,8 +257,7 @@ class BaseRequest(RequestHead, StateMapping[str | RequestKey[Any], Any]):
                     collected = body.collect(limit)
                     data = collected if isinstance(collected, bytes) else await collected
                 except BodyTooLarge:
-                    self._server.service.count_large_body()
-                    raise HTTPRequestEntityTooLarge(limit, body.total) from None
+                    raise self._too_large(limit, body.total) from None
                 except HttpProcessingError as exc:
                     raise RequestPayloadError(exc.message) from exc
             self._read_bytes = data
@@ -273,11 +272,15 @@ class BaseRequest(RequestHead, StateMapping[str | RequestKey[Any], Any]):
             while piece := await content.readany():
                 body += piece
                 if limit and len(body) > limit:
-                    self._server.service.count_large_body()
-                    raise HTTPRequestEntityTooLarge(limit, len(body))
+                    raise self._too_large(limit, len(body))
         except HttpProcessingError as exc:
             raise RequestPayloadError(exc.message) from exc
         return bytes(body)
+
+    def _too_large(self, limit: int, size: int) -> HTTPRequestEntityTooLarge:
+        """Count a body that is larger than it may be, and make the answer."""
+        self._server.service.count_large_body()
+        return HTTPRequestEntityTooLarge(limit, size)
 
     async def text(self) -> str:
         """Read the body as text, in the charset of Content-Type or UTF-8.
